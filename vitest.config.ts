@@ -7,8 +7,29 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'tools/*/test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/{core,session,testing}/test/**/*.test.ts', 'tools/!(engines)/test/**/*.test.ts'],
+        },
+      },
+      {
+        // Apart, because a run of the unit tests alone need not wait for the engines.
+        extends: true,
+        test: {
+          name: 'engines',
+          include: [
+            'packages/dynamodb/test/**/*.test.ts',
+            'examples/*/test/**/*.test.ts',
+            'tools/engines/test/**/*.test.ts',
+          ],
+          globalSetup: ['tools/engines/src/vitest-setup.ts'],
+        },
+      },
+    ],
   },
 })
