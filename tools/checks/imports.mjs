@@ -1,0 +1,66 @@
+// Who may import whom: core <- session <- dynamodb, and testing imports none of ours. TypeScript would happily follow
+// an import that makes a cycle, pulls an SDK into core, or works here only because the workspace hoists it.
+import { readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { posix } from 'node:path'
+import ts from 'typescript'
+import { finish, publishedPackages, trackedFiles, workspacePackages } from './workspace.mjs'
+
+/** What each package may import of ours, and of everybody else; a new package is refused until it stands here. */
+const direction = {
+  '@waxseal/core': { ours: [], others: [] },
+  '@waxseal/session': { ours: ['@waxseal/core'], others: [] },
+  '@waxseal/dynamodb': { ours: ['@waxseal/core', '@waxseal/session'], others: ['@aws-sdk/client-dynamodb'] },
+  '@waxseal/testing': { ours: [], others: [] },
+}
+
+const files = trackedFiles()
+const problems = []
+
+for (const { folder, manifest } of publishedPackages()) {
+  const { name, dependencies = {}, peerDependencies = {} } = manifest
+  const allowed = direction[name]
+  if (!allowed) {
+    problems.push(`${name}: not in the direction table of this check`)
+    continue
+  }
+  const declared = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
+  if (name === '@waxseal/core' && Object.keys(dependencies).length > 0) problems.push(`${name}: has dependencies`)
+  if (dependencies['@waxseal/core']) problems.push(`${name}: core must be a peer, so that an app has one copy of it`)
+
+  for (const file of files.filter((path) => path.startsWith(`${folder}/src/`) && /\.[cm]?ts$/.test(path))) {
+    for (const specifier of specifiers(file)) {
+      const complaint = judge(specifier, file, folder, allowed, declared)
+      if (complaint) problems.push(`${file}: '${specifier}' ${complaint}`)
+    }
+  }
+}
+
+for (const { folder, manifest } of workspacePackages()) {
+  const shipped = folder.startsWith('packages/') || folder.startsWith('examples/')
+  if (shipped && manifest.dependencies?.['@waxseal/engines']) problems.push(`${folder}: engines are for tests alone`)
+}
+finish(problems)
+
+function specifiers(file) {
+  const { importedFiles, referencedFiles, typeReferenceDirectives } = ts.preProcessFile(
+    readFileSync(file, 'utf8'),
+    true,
+    true,
+  )
+  return [...importedFiles, ...referencedFiles, ...typeReferenceDirectives].map(({ fileName }) => fileName)
+}
+
+function judge(specifier, file, folder, allowed, declared) {
+  if (specifier.startsWith('.')) {
+    const target = posix.join(posix.dirname(file), specifier)
+    return target.startsWith(`${folder}/src/`) ? undefined : 'leaves the package'
+  }
+  if (specifier.startsWith('node:')) return undefined
+  if (builtinModules.includes(specifier)) return 'is a built-in module without its node: prefix'
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  if (name.startsWith('@waxseal/')) {
+    if (!allowed.ours.includes(name)) return 'is against the direction'
+  } else if (!allowed.others.includes(name)) return 'is not for this package'
+  return declared.has(name) ? undefined : 'is declared neither as dependency nor as peer'
+}
