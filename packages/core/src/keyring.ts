@@ -5,7 +5,7 @@ export type EncryptionContext = Readonly<Record<string, string>>
 export interface WrappedKey {
   /** Which kind of keyring wrapped it: 1 aws-kms, 2 local, 3 passphrase, 4 key table. */
   readonly keyringId: number
-  /** Names the key-encryption key; at most 64 bytes of UTF-8; public. */
+  /** Names the key-encryption key; 1 to 64 characters of printable ASCII without spaces; public. */
   readonly kid: string
   readonly wrapped: Uint8Array
 }

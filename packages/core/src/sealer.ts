@@ -1,0 +1,62 @@
+import type { Clock } from './clock.ts'
+import { encodeContext, type RecordContext } from './context.ts'
+import type { Scope, SealKey } from './data-keys.ts'
+import { WaxsealTypeError } from './errors.ts'
+import { Operation } from './operation.ts'
+import { fromBytesOrText, fromJson, type Plaintext } from './plaintext.ts'
+import { sealRecord } from './seal-record.ts'
+import type { Counters } from './stats.ts'
+
+/**
+ * Seals without waiting, with a data key that is already there. Take one before something that cannot be repeated, a
+ * call that consumes a token for instance: what comes back can then be sealed even if the key service is down by then.
+ */
+export interface Sealer {
+  /** Like {@link Envelope.seal}, at once. */
+  seal(plaintext: Uint8Array | string, recordContext: RecordContext): Uint8Array
+  /** Like {@link Envelope.sealJson}, at once. */
+  sealJson(value: unknown, recordContext: RecordContext): Uint8Array
+  /** Gives the key up; sealing afterwards is a {@link WaxsealTypeError}. Idempotent. */
+  release(): void
+  [Symbol.dispose](): void
+}
+
+export interface SealerOptions {
+  readonly sealKey: SealKey
+  readonly scope: Scope
+  readonly clock: Clock
+  readonly counters: Counters
+  /** Where every record has its own data key, a sealer seals one record. */
+  readonly once: boolean
+}
+
+export function createSealer({ sealKey, scope, clock, counters, once }: SealerOptions): Sealer {
+  let held: SealKey | undefined = sealKey
+  const release = (): void => {
+    held = undefined
+  }
+  const sealWith = (toPlaintext: () => Plaintext, recordContext: RecordContext): Uint8Array => {
+    const operation = new Operation('seal', scope, clock, counters)
+    try {
+      if (held === undefined)
+        throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', 'Waxseal: this sealer has been released')
+      const context = encodeContext(recordContext)
+      operation.context = context
+      const { content, bytes, owned } = toPlaintext()
+      const record = sealRecord(held, content, context, bytes)
+      if (owned) bytes.fill(0)
+      if (once) release()
+      operation.succeeded(record.length)
+      return record
+    } catch (error) {
+      operation.failed(error)
+      throw error
+    }
+  }
+  return {
+    seal: (plaintext, recordContext) => sealWith(() => fromBytesOrText(plaintext), recordContext),
+    sealJson: (value, recordContext) => sealWith(() => fromJson(value), recordContext),
+    release,
+    [Symbol.dispose]: release,
+  }
+}

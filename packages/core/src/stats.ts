@@ -1,0 +1,34 @@
+/** Counters since the envelope was created, shared by every envelope that `with` derived from it. */
+export interface EnvelopeStats {
+  /** Records sealed, by envelopes and sealers. */
+  readonly seals: number
+  /** Records opened. */
+  readonly opens: number
+  /** Calls to seal or open that ended in an error. */
+  readonly failures: number
+  /** Seals and opens that found their data key in the cache. */
+  readonly cacheHits: number
+  /** Seals and opens that had to ask the keyring, or wait for a call under way. */
+  readonly cacheMisses: number
+  /** Calls of the keyring that gave a new data key. */
+  readonly dataKeysGenerated: number
+  /** Calls of the keyring that unwrapped a data key. */
+  readonly dataKeysUnwrapped: number
+  /** Calls of the keyring that failed, background renewals included. */
+  readonly keyringFailures: number
+}
+
+export type Counters = { -readonly [Name in keyof EnvelopeStats]: EnvelopeStats[Name] }
+
+export function newCounters(): Counters {
+  return {
+    seals: 0,
+    opens: 0,
+    failures: 0,
+    cacheHits: 0,
+    cacheMisses: 0,
+    dataKeysGenerated: 0,
+    dataKeysUnwrapped: 0,
+    keyringFailures: 0,
+  }
+}
