@@ -1,1 +1,8 @@
-export {}
+export type { Callback } from './callbacks.ts'
+export type { SessionEvent, SessionEventType } from './events.ts'
+export { MemorySessionStore } from './memory-session-store.ts'
+export { MemoryTable } from './memory-table.ts'
+export type { SessionOptions } from './options.ts'
+export { sessionKey } from './session-id.ts'
+export { type ListedSession, SessionStore, type StoredSession } from './session-store.ts'
+export type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-table.ts'

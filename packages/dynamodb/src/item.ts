@@ -1,0 +1,62 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import { WaxsealError } from '@waxseal/core'
+import type { SessionRow } from '@waxseal/session'
+
+/** A DynamoDB item in the wire form of the low-level client. */
+export type Item = Record<string, AttributeValue>
+
+/** Version of the item's layout; the record inside has a version of its own. */
+const ITEM_VERSION = 2
+
+/** DynamoDB's limit for an item: names and values together. */
+const MAX_ITEM_BYTES = 409_600
+
+// 43 characters of key, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
+const OTHER_ATTRIBUTES_BYTES = 512
+
+/** The largest record for which the whole item stays below DynamoDB's limit. */
+export function maxRecordBytes(partitionKey: string): number {
+  return MAX_ITEM_BYTES - OTHER_ATTRIBUTES_BYTES - Buffer.byteLength(partitionKey)
+}
+
+export function toItem(row: SessionRow, partitionKey: string): Item {
+  return {
+    [partitionKey]: { S: row.key },
+    record: { B: row.record },
+    ttl: { N: String(toTtl(row.expiresAt)) },
+    expiresAt: { N: String(row.expiresAt) },
+    version: { N: String(ITEM_VERSION) },
+    revision: { N: String(row.revision) },
+    kid: { S: row.kid },
+  }
+}
+
+/** Whole seconds, never before the expiry itself: DynamoDB must not delete a row that is still alive. */
+export function toTtl(expiresAt: number): number {
+  return Math.ceil(expiresAt / 1000)
+}
+
+/** Throws `ERR_WAXSEAL_RECORD_MALFORMED` for an item of another layout: whoever can write the table can write anything. */
+export function fromItem(item: Item, partitionKey: string): SessionRow {
+  const key = item[partitionKey]?.S
+  const record = item.record?.B
+  const expiresAt = toSafeInteger(item.expiresAt)
+  const revision = toSafeInteger(item.revision)
+  const kid = item.kid?.S
+  if (
+    key === undefined ||
+    record === undefined ||
+    expiresAt === undefined ||
+    revision === undefined ||
+    kid === undefined ||
+    item.version?.N !== String(ITEM_VERSION)
+  ) {
+    throw new WaxsealError('ERR_WAXSEAL_RECORD_MALFORMED', 'The item is not a version-2 session item')
+  }
+  return { key, record, expiresAt, revision, kid }
+}
+
+function toSafeInteger(attribute: AttributeValue | undefined): number | undefined {
+  const value = attribute?.N === undefined ? Number.NaN : Number(attribute.N)
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}

@@ -1,0 +1,40 @@
+/** The parts of an IAM policy that {@link sessionTablePolicy} fills. */
+export interface PolicyDocument {
+  readonly Version: '2012-10-17'
+  readonly Statement: readonly {
+    readonly Sid: string
+    readonly Effect: 'Allow'
+    readonly Action: readonly string[]
+    readonly Resource: string
+  }[]
+}
+
+/**
+ * The least that an app's role needs on its sessions table. `Sessions` is for get, set, touch and destroy; leave
+ * `Listing` out where nothing calls all, ids, length or clear.
+ */
+export function sessionTablePolicy(tableArn: string): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'Sessions',
+        Effect: 'Allow',
+        Action: [
+          'dynamodb:GetItem',
+          'dynamodb:BatchGetItem',
+          'dynamodb:PutItem',
+          'dynamodb:UpdateItem',
+          'dynamodb:DeleteItem',
+        ],
+        Resource: tableArn,
+      },
+      {
+        Sid: 'Listing',
+        Effect: 'Allow',
+        Action: ['dynamodb:Scan', 'dynamodb:BatchWriteItem'],
+        Resource: tableArn,
+      },
+    ],
+  }
+}

@@ -1,0 +1,57 @@
+import { CARRIER, type SessionSnapshot } from './session-content.ts'
+
+/** What the row was when the session was read or last written: what later writes are compared and conditioned on. */
+export interface LoadedRow {
+  readonly revision: number
+  readonly expiresAt: number
+  readonly createdAt: number
+  readonly absoluteExpiresAt: number
+  readonly snapshot: SessionSnapshot
+}
+
+/** A {@link LoadedRow} that belongs to one table key and follows the writes made through its session object; invisible to JSON. */
+export class LoadState {
+  // Private, so that inspecting a session shows neither a second copy of its content nor its key.
+  readonly #key: string
+  #row: LoadedRow
+
+  constructor(key: string, row: LoadedRow) {
+    this.#key = key
+    this.#row = row
+  }
+
+  get key(): string {
+    return this.#key
+  }
+
+  get row(): LoadedRow {
+    return this.#row
+  }
+
+  update(row: LoadedRow): void {
+    this.#row = row
+  }
+
+  toJSON(): undefined {
+    return undefined
+  }
+}
+
+/**
+ * Finds and attaches load states. A state counts only for the key it was read under: an app that copies a session into
+ * a regenerated one (passport's `keepSessionInfo` does) must not write the new session on the old one's terms.
+ */
+export class LoadStates {
+  readonly #states = new WeakMap<object, LoadState>()
+
+  attach(session: object, state: LoadState): void {
+    this.#states.set(session, state)
+  }
+
+  find(session: object, key: string): LoadState | undefined {
+    const attached = this.#states.get(session)
+    if (attached?.key === key) return attached
+    const carried = (session as Record<string, unknown>)[CARRIER]
+    return carried instanceof LoadState && carried.key === key ? carried : undefined
+  }
+}

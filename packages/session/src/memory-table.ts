@@ -1,0 +1,44 @@
+import type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-table.ts'
+
+/** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
+export class MemoryTable implements SessionTable {
+  readonly #rows = new Map<string, SessionRow>()
+
+  async get(key: string): Promise<SessionRow | undefined> {
+    return this.#rows.get(key)
+  }
+
+  async insert(row: SessionRow, now: number): Promise<WriteOutcome> {
+    const current = this.#rows.get(row.key)
+    if (current !== undefined && current.expiresAt > now) return { written: false, current }
+    this.#rows.set(row.key, row)
+    return { written: true }
+  }
+
+  async update(row: SessionRow, revision: number, now: number): Promise<WriteOutcome> {
+    const current = this.#rows.get(row.key)
+    if (current === undefined) return { written: false }
+    if (current.revision !== revision || current.expiresAt <= now) return { written: false, current }
+    this.#rows.set(row.key, row)
+    return { written: true }
+  }
+
+  async extend(key: string, expiresAt: number, now: number): Promise<boolean> {
+    const current = this.#rows.get(key)
+    if (current === undefined || current.expiresAt <= now || current.expiresAt >= expiresAt) return false
+    this.#rows.set(key, { ...current, expiresAt })
+    return true
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#rows.delete(key)
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#rows.delete(key)
+  }
+
+  async list(): Promise<RowPage> {
+    return { rows: [...this.#rows.values()] }
+  }
+}

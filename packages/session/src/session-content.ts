@@ -1,0 +1,67 @@
+import { WaxsealTypeError } from '@waxseal/core'
+import type { SessionCookie } from './expiry.ts'
+
+/**
+ * The key under which `get` hands the load state to a callback caller. @fastify/session copies a loaded session key by
+ * key into its own object, so the state has to travel as an ordinary key; it is never content.
+ */
+export const CARRIER = '__waxseal'
+
+/** What a `set` stores, taken from the session in one go so that later changes by the app do not leak in. */
+export interface SessionSnapshot {
+  /** JSON of everything but the cookie. */
+  readonly content: string
+  /** The cookie as JSON data; absent when the session has none. */
+  readonly cookie: (SessionCookie & Record<string, unknown>) | undefined
+}
+
+// Express copies a stored session into its Session object except where a name is taken; Fastify overwrites its own
+// methods. Either way such a key is lost or breaks the request, so it is refused where it would be written.
+const reservedNames = new Set([
+  ...Object.getOwnPropertyNames(Object.prototype),
+  ...['id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'],
+  ...['sessionId', 'encryptedSessionId', 'options', 'get', 'set', 'isModified', 'isSaved'],
+])
+
+/**
+ * Throws `ERR_WAXSEAL_SESSION_INVALID` when the session is not an object, holds a reserved name, or cannot be written
+ * as JSON (cyclic, BigInt). The message names the key at most, never a value.
+ */
+export function snapshotOf(session: unknown): SessionSnapshot {
+  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
+    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'A session must be an object')
+  }
+  const { cookie, [CARRIER]: _carrier, ...rest } = session as Record<string, unknown>
+  for (const name of Object.keys(rest)) {
+    if (reservedNames.has(name)) {
+      const message = `The session key ${JSON.stringify(name)} is reserved: a framework's session has a member of that name`
+      throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
+    }
+  }
+  const content = toJson(rest)
+  const data = cookie === undefined || cookie === null ? undefined : JSON.parse(toJson(cookie))
+  return { content, cookie: data }
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // JSON's own message names keys and classes along the cycle; it is not passed on.
+    const message = 'The session cannot be written as JSON: it is cyclic, or holds a BigInt'
+    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
+  }
+}
+
+/** Whether two cookies say the same, apart from the running expiry that every request moves. */
+export function sameCookie(a: SessionSnapshot['cookie'], b: SessionSnapshot['cookie']): boolean {
+  if (a === undefined || b === undefined) return a === b
+  // express-session recomputes originalMaxAge from two readings of the clock: it drifts by milliseconds.
+  const drift = Math.abs((a.originalMaxAge ?? 0) - (b.originalMaxAge ?? 0))
+  return drift < 1000 && fixedPart(a) === fixedPart(b)
+}
+
+function fixedPart(cookie: Record<string, unknown>): string {
+  const { expires, originalExpires, originalMaxAge, maxAge, ...fixed } = cookie
+  return JSON.stringify([fixed, typeof originalMaxAge])
+}

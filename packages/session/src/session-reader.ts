@@ -1,0 +1,76 @@
+import type { Clock } from '@waxseal/core'
+import type { ReportEvent } from './events.ts'
+import { isPersistent } from './expiry.ts'
+import { LoadState } from './load-state.ts'
+import { isUnreadable, type SealedSession, type SessionSealer } from './sealed-session.ts'
+import type { SessionRow, SessionTable } from './session-table.ts'
+
+/** What reading one session gives: the data for the caller, and the state for later writes. */
+export interface LoadedSession {
+  readonly session: SealedSession['session']
+  readonly state: LoadState
+}
+
+/** The rules of reading: what is expired or unreadable is no session; everything else that fails is an error. */
+export class SessionReader {
+  readonly #table: SessionTable
+  readonly #sealer: SessionSealer
+  readonly #clock: Clock
+  readonly #report: ReportEvent
+
+  constructor(table: SessionTable, sealer: SessionSealer, clock: Clock, report: ReportEvent) {
+    this.#table = table
+    this.#sealer = sealer
+    this.#clock = clock
+    this.#report = report
+  }
+
+  async load(key: string, operation: string, signal: AbortSignal): Promise<LoadedSession | undefined> {
+    const row = await this.#getRow(key, operation, signal)
+    const sealed = row && (await this.open(row, operation))
+    return row && sealed && loaded(row, sealed)
+  }
+
+  /** The row's content, or `undefined` when it has expired or cannot be read. */
+  async open(row: SessionRow, operation: string): Promise<SealedSession | undefined> {
+    if (this.isExpired(row)) {
+      this.#report('expired', operation, row.key)
+      return undefined
+    }
+    const sealed = await this.#readable(row.key, operation, () => this.#sealer.open(row.key, row.record))
+    if (sealed !== undefined && sealed.absoluteExpiresAt <= this.#clock.now()) {
+      this.#report('expired', operation, row.key)
+      return undefined
+    }
+    return sealed
+  }
+
+  isExpired(row: SessionRow): boolean {
+    return row.expiresAt <= this.#clock.now()
+  }
+
+  #getRow(key: string, operation: string, signal: AbortSignal): Promise<SessionRow | undefined> {
+    return this.#readable(key, operation, () => this.#table.get(key, signal))
+  }
+
+  async #readable<T>(key: string, operation: string, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      this.#report('unreadable', operation, key, error.code)
+      return undefined
+    }
+  }
+}
+
+function loaded(row: SessionRow, { session, createdAt, absoluteExpiresAt }: SealedSession): LoadedSession {
+  const expiresAt = Math.min(row.expiresAt, absoluteExpiresAt)
+  const { cookie, ...content } = session
+  const snapshot = { content: JSON.stringify(content), cookie: cookie && { ...cookie } }
+  const state = new LoadState(row.key, { revision: row.revision, expiresAt, createdAt, absoluteExpiresAt, snapshot })
+  // The row's expiry is the authority: Fastify destroys a session whose stored cookie has expired, even when a touch
+  // has kept the row alive. A cookie that ends with the browser must stay one.
+  if (cookie !== undefined && isPersistent(cookie)) cookie.expires = new Date(expiresAt).toISOString()
+  return { session, state }
+}

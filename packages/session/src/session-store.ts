@@ -1,0 +1,307 @@
+import { EventEmitter } from 'node:events'
+import { systemClock, WaxsealError } from '@waxseal/core'
+import { type Callback, complete, deliver } from './callbacks.ts'
+import { withDeadline } from './deadline.ts'
+import { levelOf, type SessionEvent, type SessionEventType, sessionChannel } from './events.ts'
+import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
+import { KeyQueue } from './key-queue.ts'
+import { LoadState, LoadStates } from './load-state.ts'
+import { checkDurations, type SessionOptions } from './options.ts'
+import { type SealedSession, SessionSealer } from './sealed-session.ts'
+import { CARRIER, snapshotOf } from './session-content.ts'
+import { sessionKey } from './session-id.ts'
+import { SessionReader } from './session-reader.ts'
+import type { SessionRow, SessionTable } from './session-table.ts'
+import { type SessionWrite, SessionWriter } from './session-writer.ts'
+
+/** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
+export type StoredSession = SealedSession['session']
+
+/** A listed session: its data and its real id. */
+export type ListedSession = StoredSession & { id: string }
+
+/**
+ * An encrypted session store over any {@link SessionTable}, for express-session, @fastify/session and the app's own
+ * code. Every operation returns a promise, or takes a Node callback last and then returns nothing.
+ *
+ * Errors: `ERR_WAXSEAL_SESSION_INVALID` and `_SESSION_TOO_LARGE` before any call; `_STORE_TIMEOUT`,
+ * `_STORE_UNAVAILABLE`, `_TABLE_INVALID`, `_CONFIG`, `_KEY_DENIED`, `_KEY_UNAVAILABLE` from database and key service.
+ * A row that is missing, expired or unreadable is no session (`null`), never an error.
+ *
+ * Emits a {@link SessionEvent} under its type: `expired`, `unreadable`, `refused`, `overwritten`, `touch-failed`,
+ * `failed`. There is never an `error` event.
+ */
+export class SessionStore extends EventEmitter {
+  /** Assigned by express-session. */
+  generate: GenerateSession | undefined
+
+  readonly #table: SessionTable
+  readonly #reader: SessionReader
+  readonly #writer: SessionWriter
+  readonly #states = new LoadStates()
+  readonly #writes = new KeyQueue()
+  readonly #express = new ExpressSessions()
+  readonly #timeoutMilliseconds: number
+
+  constructor(table: SessionTable, options: SessionOptions) {
+    super()
+    checkDurations(options)
+    const { envelope, logicalName = 'sessions', ttlSeconds = 604_800, maxLifetimeSeconds = 2_592_000 } = options
+    const { touchAfterSeconds, timeoutMilliseconds = 5000, clock = systemClock } = options
+    const rules = { ttlSeconds, maxLifetimeSeconds, touchAfterSeconds }
+    const sealer = new SessionSealer(envelope, logicalName)
+    const report = this.#report.bind(this)
+    this.#table = table
+    this.#reader = new SessionReader(table, sealer, clock, report)
+    this.#writer = new SessionWriter(table, sealer, this.#states, rules, clock, report)
+    this.#timeoutMilliseconds = timeoutMilliseconds
+  }
+
+  /** The session, or `null` when there is none (never was, expired, destroyed, unreadable). A fresh object each time. */
+  get<S extends object = StoredSession>(sessionId: string): Promise<S | null>
+  get<S extends object = StoredSession>(sessionId: string, callback: Callback<S | null>): void
+  get<S extends object = StoredSession>(
+    sessionId: string,
+    callback?: Callback<S | null>,
+  ): Promise<S | null> | undefined {
+    return deliver(this.#get(sessionId, callback !== undefined) as Promise<S | null>, callback)
+  }
+
+  /**
+   * Stores the session as it is at this moment. Resolves to `false`, and calls back without error, when the session was
+   * loaded and has been destroyed or has expired meanwhile: it is not stored, and `refused` is emitted. When nothing
+   * but the running expiry of the cookie changed, it only postpones the expiry, as {@link touch} does.
+   */
+  set(sessionId: string, session: object): Promise<boolean>
+  set(sessionId: string, session: object, callback: Callback<boolean> | undefined): void
+  set(sessionId: string, session: object, callback?: Callback<boolean>): Promise<boolean> | undefined {
+    let write: SessionWrite
+    try {
+      write = { key: sessionKey(sessionId), id: sessionId, session, snapshot: snapshotOf(session) }
+    } catch (error) {
+      return deliver(Promise.reject(error), callback)
+    }
+    const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
+    if (same !== undefined && this.#writer.dueExpiry(same, write.snapshot.cookie) === undefined) {
+      return complete(true, callback)
+    }
+    return deliver(this.#set(write), callback)
+  }
+
+  /** Removes the session, whether or not it was there. */
+  destroy(sessionId: string): Promise<void>
+  destroy(sessionId: string, callback: Callback | undefined): void
+  destroy(sessionId: string, callback?: Callback): Promise<void> | undefined {
+    return deliver(this.#destroy(sessionId), callback)
+  }
+
+  /**
+   * Postpones the expiry of a live session, never nearer, never beyond its absolute end; writes only when it has moved
+   * by `touchAfterSeconds`. With a callback a failure is an event, not an error: express-session touches at the end of
+   * a response and would cut it off. The promise rejects.
+   */
+  touch(sessionId: string, session: object): Promise<void>
+  touch(sessionId: string, session: object, callback: Callback | undefined): void
+  touch(sessionId: string, session: object, callback?: Callback): Promise<void> | undefined {
+    const { cookie } = session as StoredSession
+    try {
+      const state = this.#states.find(session, sessionKey(sessionId))
+      if (state !== undefined && this.#writer.dueExpiry(state, cookie) === undefined) {
+        return complete(undefined, callback)
+      }
+    } catch (error) {
+      return deliver(Promise.reject(error), callback)
+    }
+    return deliver(this.#touch(sessionId, session, callback !== undefined), callback)
+  }
+
+  /** All live sessions, each with its `id`. Opens every row; unreadable ones are left out and emitted. */
+  all<S extends object = ListedSession>(): Promise<S[]>
+  all<S extends object = ListedSession>(callback: Callback<S[]>): void
+  all<S extends object = ListedSession>(callback?: Callback<S[]>): Promise<S[]> | undefined {
+    return deliver(
+      this.#openAll('all', ({ id, session }) => ({ ...session, id }) as unknown as S),
+      callback,
+    )
+  }
+
+  /** The ids of all live sessions. Opens every row: the table itself holds only their hashes. */
+  ids(): Promise<string[]>
+  ids(callback: Callback<string[]>): void
+  ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
+    return deliver(
+      this.#openAll('ids', ({ id }) => id),
+      callback,
+    )
+  }
+
+  /** How many sessions are live. Opens nothing. */
+  length(): Promise<number>
+  length(callback: Callback<number>): void
+  length(callback?: Callback<number>): Promise<number> | undefined {
+    return deliver(this.#count(), callback)
+  }
+
+  /** Removes every session of the table, whichever store wrote it. */
+  clear(): Promise<void>
+  clear(callback: Callback | undefined): void
+  clear(callback?: Callback): Promise<void> | undefined {
+    return deliver(this.#clear(), callback)
+  }
+
+  /** For express-session: turns data from {@link get} into `request.session`. */
+  createSession<S = object>(request: object, session: object): S {
+    const state = (session as Record<string, unknown>)[CARRIER]
+    const created = this.#express.create(this.generate, request, session)
+    if (state instanceof LoadState) this.#states.attach(created, state)
+    return created as S
+  }
+
+  /** For express-session: destroys the request's session and generates a new one. */
+  regenerate(request: { sessionID?: string }, callback: (error?: unknown) => void): void {
+    this.destroy(request.sessionID ?? '', (error) => {
+      this.generate?.(request as never)
+      callback(error)
+    })
+  }
+
+  /** For express-session: the session of an id as a Session object, outside a request. */
+  load<S = object>(sessionId: string, callback: (error?: unknown, session?: S) => void): void {
+    this.get(sessionId, (error, session) => {
+      if (error || !session) return callback(error ?? undefined)
+      const request = { sessionID: sessionId, sessionStore: this, headers: {} }
+      callback(null, this.createSession<S>(request, session))
+    })
+  }
+
+  async #get(sessionId: string, withCarrier: boolean): Promise<StoredSession | null> {
+    const key = sessionKey(sessionId)
+    const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, 'get', signal))
+    if (loaded === undefined) return null
+    const { session, state } = loaded
+    if (withCarrier) session[CARRIER] = state
+    this.#states.attach(session, state)
+    return session
+  }
+
+  /** The state of a session of which only the running expiry differs from its row; else `undefined`. */
+  #stateIfSame({ key, session, snapshot }: SessionWrite): LoadState | undefined {
+    const state = this.#states.find(session, key)
+    return state !== undefined && this.#writer.isSame(state, snapshot) ? state : undefined
+  }
+
+  async #set(write: SessionWrite): Promise<boolean> {
+    const { key, session, snapshot } = write
+    const failure = () => (this.#stateIfSame(write) === undefined ? 'failed' : 'touch-failed')
+    const task = async (signal: AbortSignal) => {
+      const same = this.#stateIfSame(write)
+      if (same === undefined) return this.#writer.write(write, this.#states.find(session, key), signal)
+      await this.#writer.touch(same, snapshot.cookie, signal)
+      return true
+    }
+    try {
+      const stored = await this.#inOrder('set', key, task, failure)
+      if (!stored) this.#report('refused', 'set', key)
+      return stored
+    } catch (error) {
+      // @fastify/session sets on every request; failing one that changed nothing would help nobody.
+      if (failure() === 'touch-failed') return true
+      throw error
+    }
+  }
+
+  async #destroy(sessionId: string): Promise<void> {
+    const key = sessionKey(sessionId)
+    await this.#inOrder('destroy', key, (signal) => this.#table.delete(key, signal))
+  }
+
+  async #touch(sessionId: string, session: object, softly: boolean): Promise<void> {
+    const key = sessionKey(sessionId)
+    const task = async (signal: AbortSignal) => {
+      const state = this.#states.find(session, key) ?? (await this.#reader.load(key, 'touch', signal))?.state
+      if (state !== undefined) await this.#writer.touch(state, (session as StoredSession).cookie, signal)
+    }
+    try {
+      await this.#inOrder('touch', key, task, () => 'touch-failed')
+    } catch (error) {
+      if (!softly) throw error
+    }
+  }
+
+  async #openAll<T>(operation: string, pick: (sealed: SealedSession) => T): Promise<T[]> {
+    const found: T[] = []
+    for await (const rows of this.#pages(operation)) {
+      for (const row of rows) {
+        const sealed = await this.#reader.open(row, operation)
+        if (sealed !== undefined) found.push(pick(sealed))
+      }
+    }
+    return found
+  }
+
+  async #count(): Promise<number> {
+    let count = 0
+    for await (const rows of this.#pages('length')) {
+      count += rows.filter((row) => !this.#reader.isExpired(row)).length
+    }
+    return count
+  }
+
+  async #clear(): Promise<void> {
+    for await (const rows of this.#pages('clear')) {
+      const keys = rows.map((row) => row.key)
+      await this.#attempt('clear', undefined, (signal) => this.#table.deleteMany(keys, signal))
+    }
+  }
+
+  /** All rows, page by page, each page within its own deadline. */
+  async *#pages(operation: string): AsyncGenerator<readonly SessionRow[]> {
+    let next: unknown
+    do {
+      const page = await this.#attempt(operation, undefined, (signal) => this.#table.list(next, signal))
+      yield page.rows
+      next = page.next
+    } while (next !== undefined)
+  }
+
+  /** Runs after the writes of the same session that were asked for before; waiting for them counts as time. */
+  #inOrder<T>(
+    operation: string,
+    key: string,
+    task: (signal: AbortSignal) => Promise<T>,
+    failure?: () => SessionEventType,
+  ): Promise<T> {
+    const inTurn = (signal: AbortSignal) =>
+      this.#writes.run(key, () => {
+        signal.throwIfAborted()
+        return task(signal)
+      })
+    return this.#attempt(operation, key, inTurn, failure)
+  }
+
+  async #attempt<T>(
+    operation: string,
+    key: string | undefined,
+    task: (signal: AbortSignal) => Promise<T>,
+    failure: () => SessionEventType = () => 'failed',
+  ): Promise<T> {
+    try {
+      return await withDeadline(this.#timeoutMilliseconds, task)
+    } catch (error) {
+      this.#report(failure(), operation, key, error instanceof WaxsealError ? error.code : undefined)
+      throw error
+    }
+  }
+
+  #report(type: SessionEventType, operation: string, key?: string, code?: string): void {
+    const event: SessionEvent = {
+      type,
+      level: levelOf(type),
+      operation,
+      ...(key !== undefined && { key }),
+      ...(code !== undefined && { code }),
+    }
+    if (sessionChannel.hasSubscribers) sessionChannel.publish(event)
+    this.emit(type, event)
+  }
+}

@@ -1,0 +1,62 @@
+/** One stored session, as a database holds it. */
+export interface SessionRow {
+  /** Base64url SHA-256 of the session id: a leaked table holds no usable session. */
+  readonly key: string
+  /** The sealed session; opaque to the table. */
+  readonly record: Uint8Array
+  /** Milliseconds since the epoch. A hint for the database; the sealed absolute expiry bounds it. */
+  readonly expiresAt: number
+  /** Starts at 1, one more at every write of the record; a touch leaves it. */
+  readonly revision: number
+  /** Name of the key-encryption key, so that rows under an old key can be found without opening them. */
+  readonly kid: string
+}
+
+/** What became of a conditional write. */
+export interface WriteOutcome {
+  readonly written: boolean
+  /** When not written: the row that stood in the way; absent when there is none (any more). */
+  readonly current?: SessionRow | undefined
+}
+
+/** A page of a listing; `next` is absent on the last one and is otherwise handed back as it is. */
+export interface RowPage {
+  readonly rows: readonly SessionRow[]
+  readonly next?: unknown
+}
+
+/**
+ * The port that a database implements. A table stores and compares; it neither encrypts nor decides what a session is.
+ *
+ * Every method stops when `signal` aborts and throws a `WaxsealError`: `ERR_WAXSEAL_STORE_UNAVAILABLE` when the
+ * database cannot answer, `ERR_WAXSEAL_TABLE_INVALID` or `ERR_WAXSEAL_CONFIG` when somebody has to act,
+ * `ERR_WAXSEAL_RECORD_MALFORMED` when a row's columns are not of their types. Reads see every earlier write.
+ */
+export interface SessionTable {
+  /** The largest record that a row can hold, in bytes; absent where the record format's own limit comes first. */
+  readonly maxRecordBytes?: number
+
+  /** The row, also when it has expired; `undefined` when there is none. */
+  get(key: string, signal: AbortSignal): Promise<SessionRow | undefined>
+
+  /** Writes the row if there is none, or only one that had expired at `now` (milliseconds since the epoch). */
+  insert(row: SessionRow, now: number, signal: AbortSignal): Promise<WriteOutcome>
+
+  /** Replaces the row if its revision is `revision` and it had not expired at `now` (milliseconds since the epoch). */
+  update(row: SessionRow, revision: number, now: number, signal: AbortSignal): Promise<WriteOutcome>
+
+  /**
+   * Moves the expiry of a row that is alive at `now`, forward only; record and revision stay.
+   * Returns whether it moved. It never creates a row: that would bring a signed-out session back.
+   */
+  extend(key: string, expiresAt: number, now: number, signal: AbortSignal): Promise<boolean>
+
+  /** Removes the row; not an error when there is none. */
+  delete(key: string, signal: AbortSignal): Promise<void>
+
+  /** Removes many rows, however many calls that takes. */
+  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<void>
+
+  /** All session rows in pages, in any order, expired ones included; rows of another kind are left out. */
+  list(page: unknown, signal: AbortSignal): Promise<RowPage>
+}
