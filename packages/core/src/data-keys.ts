@@ -2,7 +2,7 @@
  * The life of data keys: which one seals, which ones open, and when the keyring is asked. Everything here holds for
  * one envelope and those derived from it. Ages are measured on the monotonic clock; there are no timers.
  */
-import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
+import { createSecretKey, hash, type KeyObject } from 'node:crypto'
 import type { Clock } from './clock.ts'
 import { kmsChannel, outcome } from './diagnostics.ts'
 import { WaxsealError } from './errors.ts'
@@ -182,7 +182,7 @@ export class DataKeys {
 
 /** The name of a data key in the open cache: SHA-256 over scope and wrapped keys, both of unambiguous length. */
 export function openKeyId(scope: Scope, record: ParsedRecord): string {
-  return createHash('sha256').update(scope.digest).update(record.wrappedKeysBytes).digest('base64')
+  return hash('sha256', Buffer.concat([scope.digest, record.wrappedKeysBytes]), 'base64')
 }
 
 /** Joins a call under way of that name or starts one. A call that failed is forgotten, so that the next one asks anew. */

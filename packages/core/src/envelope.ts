@@ -112,23 +112,23 @@ class KeyedEnvelope implements Envelope {
     this.#parent = parent
   }
 
-  async seal(plaintext: Uint8Array | string, recordContext: RecordContext): Promise<Uint8Array> {
+  seal(plaintext: Uint8Array | string, recordContext: RecordContext): Promise<Uint8Array> {
     return this.#seal(() => fromBytesOrText(plaintext), recordContext)
   }
 
-  async sealJson(value: unknown, recordContext: RecordContext): Promise<Uint8Array> {
+  sealJson(value: unknown, recordContext: RecordContext): Promise<Uint8Array> {
     return this.#seal(() => fromJson(value), recordContext)
   }
 
-  async open(record: Uint8Array | string, recordContext: RecordContext): Promise<Uint8Array> {
+  open(record: Uint8Array | string, recordContext: RecordContext): Promise<Uint8Array> {
     return this.#open(record, recordContext, undefined, (bytes) => bytes)
   }
 
-  async openText(record: Uint8Array | string, recordContext: RecordContext): Promise<string> {
+  openText(record: Uint8Array | string, recordContext: RecordContext): Promise<string> {
     return this.#open(record, recordContext, 'text', toText)
   }
 
-  async openJson<T = unknown>(record: Uint8Array | string, recordContext: RecordContext): Promise<T> {
+  openJson<T = unknown>(record: Uint8Array | string, recordContext: RecordContext): Promise<T> {
     return this.#open(record, recordContext, 'json', (bytes) => toJson(bytes) as T)
   }
 

@@ -80,6 +80,11 @@ export class WaxsealError extends Error {
 
 /** Caller misuse: a `TypeError` that also counts as a {@link WaxsealError}. Never retryable. */
 export class WaxsealTypeError extends TypeError {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this === WaxsealTypeError) return isBranded(value) && value instanceof TypeError
+    return typeof value === 'object' && value !== null && this.prototype.isPrototypeOf(value)
+  }
+
   override readonly name: string = 'WaxsealTypeError'
   readonly code: WaxsealErrorCode
   readonly retryable: false = false

@@ -73,13 +73,15 @@ export function openPayload(dataKey: KeyObject, context: Uint8Array, payload: Ui
   try {
     // Before any AES: one ciphertext must not open under two keys.
     if (!timingSafeEqual(derived.commitment, payload.subarray(SALT_BYTES, PAYLOAD_PREFIX_BYTES))) throw integrityError()
-    // Chunks land in this buffer, which nobody else holds until every one of them has verified.
+    if (length < CHUNK_BYTES) return openChunk(derived, 0, payload.subarray(PAYLOAD_PREFIX_BYTES))
+    // Chunks gather in this buffer, which nobody else holds until every one of them has verified.
     const plaintext = new Uint8Array(length)
     let position = PAYLOAD_PREFIX_BYTES
     for (let chunk = 0, start = 0; start <= length; chunk++, start += CHUNK_BYTES) {
-      const sealed = payload.subarray(position, position + SEALED_CHUNK_BYTES)
-      openChunk(derived, chunk, sealed, plaintext, start)
-      position += sealed.length
+      const bytes = openChunk(derived, chunk, payload.subarray(position, position + SEALED_CHUNK_BYTES))
+      plaintext.set(bytes, start)
+      bytes.fill(0)
+      position += SEALED_CHUNK_BYTES
     }
     return plaintext
   } finally {
@@ -87,20 +89,19 @@ export function openPayload(dataKey: KeyObject, context: Uint8Array, payload: Ui
   }
 }
 
-function openChunk(derived: Derived, chunk: number, sealed: Uint8Array, out: Uint8Array, start: number): void {
+function openChunk(derived: Derived, chunk: number, sealed: Uint8Array): Uint8Array {
   const decipher = createDecipheriv(CIPHER, derived.key, chunkNonce(derived.baseNonce, chunk), CIPHER_OPTIONS)
   const tagAt = sealed.length - TAG_BYTES
   decipher.setAuthTag(sealed.subarray(tagAt))
   const bytes = decipher.update(sealed.subarray(0, tagAt))
   try {
     decipher.final()
-    out.set(bytes, start)
   } catch {
-    out.fill(0)
-    throw integrityError()
-  } finally {
     bytes.fill(0)
+    throw integrityError()
   }
+  // A plain view of what update() allocated for us alone: callers get a Uint8Array, not a Buffer.
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 interface Derived {
@@ -123,11 +124,11 @@ function derive(dataKey: KeyObject, salt: Uint8Array, context: Uint8Array): Deri
   info[counterAt] = 1
   const first = createHmac('sha512', dataKey).update(info).digest()
   info[counterAt] = 2
-  const second = createHmac('sha512', dataKey).update(first).update(info).digest()
+  // As a string, because it spares an allocation; of this block only the end of the commitment is used, which is public.
+  const second = createHmac('sha512', dataKey).update(first).update(info).digest('binary')
   const commitment = Buffer.allocUnsafe(COMMITMENT_BYTES)
-  const head = HMAC_BYTES - KEY_BYTES - NONCE_BYTES
-  commitment.set(first.subarray(KEY_BYTES + NONCE_BYTES))
-  commitment.set(second.subarray(0, COMMITMENT_BYTES - head), head)
+  first.copy(commitment, 0, KEY_BYTES + NONCE_BYTES)
+  commitment.write(second, HMAC_BYTES - KEY_BYTES - NONCE_BYTES, 'latin1')
   return {
     key: first.subarray(0, KEY_BYTES),
     baseNonce: first.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
