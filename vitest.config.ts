@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// Siblings resolve to their TypeScript source, so tests need no build.
-const conditions = ['waxseal-source', 'node', 'import', 'default']
+// Siblings resolve to their TypeScript source, so tests need no build. 'import' must not be among them: Node would
+// then load ESM builds for the require() calls inside dependencies.
+const conditions = ['waxseal-source', 'node']
 
 export default defineConfig({
   resolve: { conditions },
