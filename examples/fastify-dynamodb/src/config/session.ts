@@ -1,0 +1,34 @@
+import { createEnvelope, localKeyring } from '@waxseal/core'
+import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
+import { docClient, SESSIONS_TABLE } from './aws.ts'
+import { services } from './environment.ts'
+
+const SEVEN_DAYS_IN_SECONDS = 604_800
+const { NODE_ENV, SESSION_SECRET = '', WAXSEAL_KEYS = '' } = process.env
+
+export const sessionConfig = {
+  /** Signs the cookie. It does not encrypt anything: that is the envelope's part. */
+  secret: SESSION_SECRET,
+  cookie: {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: NODE_ENV === 'production',
+    maxAge: SEVEN_DAYS_IN_SECONDS * 1000,
+  },
+} as const
+
+const envelope = createEnvelope({
+  keyring: localKeyring(WAXSEAL_KEYS),
+  encryptionContext: { app: 'waxseal-example' },
+})
+
+export const sessionStore = new DynamoDBSessionStore({
+  client: docClient,
+  tableName: SESSIONS_TABLE,
+  envelope,
+  // Everybody signs in again once a week, however active they are.
+  maxLifetimeSeconds: SEVEN_DAYS_IN_SECONDS,
+})
+
+// A table on AWS is made once, by `create-table`; the embedded database starts out empty.
+if (services.database) await createSessionTable({ client: docClient, tableName: SESSIONS_TABLE })

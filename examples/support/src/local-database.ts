@@ -1,0 +1,50 @@
+// dynalite ships no types.
+/// <reference path="./dynalite.d.ts" />
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import dynalite from 'dynalite'
+import { Level } from 'level'
+
+/** A DynamoDB on this machine, reachable from this machine alone. */
+export interface LocalDatabase {
+  readonly endpoint: string
+  close(): Promise<void>
+}
+
+/**
+ * Starts an embedded DynamoDB (dynalite) on a free port. With a `directory` its rows outlive the process, also one
+ * that is killed; without one they are in memory.
+ * @throws Error when another process has the directory open.
+ */
+export async function startLocalDatabase(directory?: string): Promise<LocalDatabase> {
+  if (directory !== undefined) await assertFree(directory)
+  const server = dynalite({ ...(directory === undefined ? {} : { path: directory }), createTableMs: 0 })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async close() {
+      const closed = promisify(server.close.bind(server))()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** dynalite opens its files at the first request and ends the process when it cannot, so this asks before it. */
+async function assertFree(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const level = new Level(directory)
+  try {
+    await level.open()
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } }
+    if (cause?.code !== 'LEVEL_LOCKED') throw error
+    throw new Error(`The database in ${directory} is in use: is this example running already?`)
+  } finally {
+    await level.close()
+  }
+}

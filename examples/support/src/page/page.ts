@@ -1,0 +1,170 @@
+import type { AppSession, Tokens } from '../app-session.ts'
+import { cspHash, type Html, html } from '../html.ts'
+import type { SessionRow } from '../session-row.ts'
+import { document } from './document.ts'
+import { PAGE_SCRIPT } from './page-script.ts'
+import { PAGE_STYLE } from './page-style.ts'
+import { recordView } from './record-view.ts'
+
+/** What the page is made of. */
+export interface PageView {
+  readonly framework: 'Express' | 'Fastify'
+  readonly session: AppSession
+  readonly sessionId: string
+  readonly tableName: string
+  /** The session's row; absent while nobody is signed in. */
+  readonly row?: SessionRow | undefined
+}
+
+/** Goes with every page: nothing but our own inline style and script, and no framing. */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': [
+    "default-src 'none'",
+    `style-src ${cspHash(PAGE_STYLE)}`,
+    `script-src ${cspHash(PAGE_SCRIPT)}`,
+    "connect-src 'self'",
+    'img-src data:',
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; '),
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+}
+
+/** The page at `/`: what the app sees beside what the table holds, or the way in. */
+export function renderPage(view: PageView): string {
+  const { user } = view.session
+  const content = user === undefined || view.row === undefined ? welcome() : inside(view, view.row)
+  return page(view.framework, user !== undefined, content)
+}
+
+/** A page that says what went wrong and leads back. */
+export function renderProblem(framework: PageView['framework'], heading: string, text: string): string {
+  return page(
+    framework,
+    false,
+    html`<section class="hero"><h1>${heading}</h1><p class="lead">${text}</p><p><a class="button" href="/">Back</a></p></section>`,
+  )
+}
+
+function page(framework: PageView['framework'], signedIn: boolean, content: Html): string {
+  const body = html`
+    <header class="bar">
+      <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="15"/><path d="M8 11l4 11 4-9 4 9 4-11"/></svg>Waxseal</a>
+      <span class="stack">${framework} · DynamoDB</span>
+      ${
+        signedIn &&
+        html`<span class="live" id="live" role="status">server running</span>
+          <form method="post" action="/auth/logout"><button>Sign out</button></form>`
+      }
+    </header>
+    <main>${content}</main>`
+  return document({ title: `Waxseal · ${framework}`, style: PAGE_STYLE, script: PAGE_SCRIPT, body })
+}
+
+function welcome(): Html {
+  return html`
+    <section class="hero">
+      <h1>A session that only this app can read.</h1>
+      <p class="lead">Sign in, and the page shows your session twice: as this app sees it, and as the database holds it, sealed.</p>
+      <p><a class="button primary" href="/auth/login">Sign in</a></p>
+    </section>
+    <section class="card steps">
+      <h2>Then try</h2>
+      <ol>
+        <li><b>Stop the server and start it again.</b> You are still signed in: the session is in the table, not in the process.</li>
+        <li><b>Change the note.</b> The whole record changes, its revision grows by one.</li>
+        <li><b>Sign out.</b> The row is gone, and the old cookie opens nothing.</li>
+      </ol>
+    </section>`
+}
+
+function inside({ session, sessionId, tableName }: PageView, row: SessionRow): Html {
+  return html`
+    <section class="hero">
+      <p class="eyebrow">Signed in as</p>
+      <h1>${breakable(session.user?.email ?? '')}</h1>
+      <p class="lead">One session, seen from both sides of the database.</p>
+    </section>
+    <div class="sides">
+      ${appSide(session, sessionId)}
+      ${tableSide(tableName, row)}
+    </div>
+    <section class="card">
+      <h2>The record, field by field</h2>
+      <p class="note">All that can be read without a key. The words of older designs stand beside the names.</p>
+      ${recordView(row.record)}
+    </section>`
+}
+
+function appSide(session: AppSession, sessionId: string): Html {
+  const { user, tokens, signedInAt, note } = session
+  return html`
+    <section class="card">
+      <h2>What the app sees</h2>
+      <dl>
+        ${entry('e-mail', user?.email)}
+        ${user?.name !== undefined && entry('name', user.name)}
+        ${signedInAt !== undefined && entry('signed in', moment(signedInAt))}
+        ${tokens !== undefined && tokenEntries(tokens)}
+        ${entry('session id', masked(sessionId), 'in your cookie, signed')}
+        ${entry('note', note ?? html`<span class="none">none</span>`)}
+      </dl>
+      <form method="post" action="/note" class="inline">
+        <input name="note" maxlength="200" required placeholder="Put a note into the session" aria-label="Note" autocomplete="off">
+        <button>Save</button>
+      </form>
+    </section>`
+}
+
+function tokenEntries({ accessToken, idToken, refreshToken }: Tokens): Html[] {
+  const all = { 'access token': accessToken, 'id token': idToken, 'refresh token': refreshToken }
+  return Object.entries(all).flatMap(([name, token]) => (token === undefined ? [] : [entry(name, masked(token))]))
+}
+
+function tableSide(tableName: string, row: SessionRow): Html {
+  return html`
+    <section class="card sealed">
+      <h2>What the table holds <code>${tableName}</code></h2>
+      <dl>
+        ${entry('sessionId', html`<code>${row.sessionId}</code>`, 'SHA-256 of the id: a stolen table opens no session')}
+        ${entry('record', html`<code>${preview(row.record)}</code>`, `${row.record.length} bytes, sealed`)}
+        ${entry('expiresAt', html`<code>${row.expiresAt}</code>`, countdown(row.expiresAt))}
+        ${entry('ttl', html`<code>${row.ttl}</code>`, html`DynamoDB deletes the row after ${moment(row.ttl * 1000)}`)}
+        ${entry('version', html`<code>${row.version}</code>`, 'of the record format')}
+        ${entry('revision', html`<code>${row.revision}</code>`, 'grows with every change')}
+        ${entry('kid', html`<code>${row.kid}</code>`, 'which key sealed it')}
+      </dl>
+    </section>`
+}
+
+function entry(name: string, value: Html | string | undefined, remark?: Html | string): Html {
+  return html`<div><dt>${name}</dt><dd>${value}${remark !== undefined && html`<small>${remark}</small>`}</dd></div>`
+}
+
+/** Lets a narrow screen break the address where it reads best. */
+function breakable(email: string): Html[] {
+  return email.split(/(?=[@.])/).map((part) => html`${part}<wbr>`)
+}
+
+/** Enough to tell two tokens apart, too little to use one. */
+function masked(secret: string): Html {
+  return html`<code class="masked">•••••••• ${secret.slice(-4)}</code><small>${secret.length} characters</small>`
+}
+
+function preview(record: Uint8Array): string {
+  return `${Buffer.from(record.subarray(0, 18)).toString('hex')}…`
+}
+
+function moment(milliseconds: number): Html {
+  const iso = new Date(milliseconds).toISOString()
+  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`
+}
+
+function countdown(milliseconds: number): Html {
+  const hours = Math.max(0, Math.round((milliseconds - Date.now()) / 3_600_000))
+  return html`ends in <time data-until="${milliseconds}">${hours} hours</time>`
+}
