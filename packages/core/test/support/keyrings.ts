@@ -1,0 +1,41 @@
+import { type GeneratedDataKey, generateKey, type Keyring, localKeyring } from '../../src/index.ts'
+
+/** A keyring that counts its calls, can be told to fail, and answers only after a turn of the event loop. */
+export interface CountingKeyring extends Keyring {
+  generated: number
+  unwrapped: number
+  /** Raised by the next calls while it is set. */
+  failure: Error | undefined
+  /** The buffers of plaintext keys that it handed out. */
+  readonly handedOut: Uint8Array[]
+}
+
+export function countingKeyring(inner: Keyring = localKeyring(generateKey())): CountingKeyring {
+  const keyring: CountingKeyring = {
+    generated: 0,
+    unwrapped: 0,
+    failure: undefined,
+    handedOut: [],
+    async generateDataKey(context): Promise<GeneratedDataKey> {
+      keyring.generated++
+      await nextTurn()
+      if (keyring.failure !== undefined) throw keyring.failure
+      const dataKey = await inner.generateDataKey(context)
+      keyring.handedOut.push(dataKey.plaintextKey)
+      return dataKey
+    },
+    async unwrapDataKey(wrappedKeys, context): Promise<Uint8Array> {
+      keyring.unwrapped++
+      await nextTurn()
+      if (keyring.failure !== undefined) throw keyring.failure
+      const bytes = await inner.unwrapDataKey(wrappedKeys, context)
+      keyring.handedOut.push(bytes)
+      return bytes
+    },
+  }
+  return keyring
+}
+
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
