@@ -8,7 +8,7 @@ export function toStoreError(error: unknown, tableName: string, partitionKey: st
   if (error instanceof WaxsealError) return error
   const { name = '', message = '' } = error instanceof Error ? error : {}
   const fail = (code: ConstructorParameters<typeof WaxsealError>[0], text: string, retryable = false) =>
-    new WaxsealError(code, text, { cause: error, retryable })
+    new WaxsealError(code, text, { cause: withoutExchange(error), retryable })
 
   if (name === 'ResourceNotFoundException') {
     const remedy = 'create it once with createSessionTable(), or check the table name, region and account'
@@ -40,6 +40,17 @@ export function toStoreError(error: unknown, tableName: string, partitionKey: st
     return fail('ERR_WAXSEAL_CONFIG', text)
   }
   return fail('ERR_WAXSEAL_STORE_UNAVAILABLE', `DynamoDB did not answer as it should (${name || 'unknown'})`, true)
+}
+
+/**
+ * The SDK hangs the raw exchange on some errors, for good; its request headers hold a temporary credential's token.
+ * Such an error is passed on as a copy without it.
+ */
+function withoutExchange(error: unknown): unknown {
+  if (!(error instanceof Error && '$response' in error)) return error
+  const { name, message, stack } = error
+  const { $metadata, code } = error as { $metadata?: unknown; code?: unknown }
+  return Object.assign(new Error(message), { name, stack, code, $metadata })
 }
 
 const credentialErrors: ReadonlySet<string> = new Set([

@@ -24,7 +24,11 @@ function turnstile() {
   const left = new Promise<void>((resolve) => {
     leave = resolve
   })
-  return { arrived, leave, wait: () => (arrive(), left) }
+  const wait = () => {
+    arrive()
+    return left
+  }
+  return { arrived, leave, wait }
 }
 
 const read: Route = ({ session }) => session.user ?? null
