@@ -5,7 +5,7 @@ import type { Cost } from './process.ts'
 
 const processes = 5
 
-/** Rows of latency and CPU for each engine; the engines run in this process or below it, the stores in children. */
+/** Rows `NAME` (latency) and `NAME-cpu` on dynalite, and the same with `-dynamodb-local` on the other engine; the engines run in this process or below it, the stores in children. */
 async function measure(operation: 'get' | 'set'): Promise<Row[]> {
   const rows: Row[] = []
   const start = { dynalite: startDynalite, 'dynamodb-local': startDynamoDBLocal }
@@ -17,15 +17,15 @@ async function measure(operation: 'get' | 'set'): Promise<Row[]> {
     }
     await engine.stop()
     const pick = (candidate: string, kind: keyof Cost) => samples.map((sample) => (sample[candidate] as Cost)[kind])
-    for (const [kind, label, limit] of [
-      ['latency', 'p50', 1.05],
-      ['cpu', 'CPU', 1.08],
+    for (const [kind, suffix, limit] of [
+      ['latency', '', 1.05],
+      ['cpu', '-cpu', 1.08],
     ] as const) {
       const baseline = median(pick('connect', kind))
       rows.push(
         atMost(limit, {
-          name: `session-${operation}-c1 ${label} ${name}`,
-          unit: 'µs',
+          name: `session-${operation}-c1${suffix}${name === 'dynalite' ? '' : `-${name}`}`,
+          unit: kind === 'cpu' ? 'µs CPU' : 'µs p50',
           value: median(pick('waxseal', kind)),
           baseline,
           control: median(pick('control', kind)) / baseline,
