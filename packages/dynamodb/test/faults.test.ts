@@ -158,7 +158,10 @@ describe('without a configuration', () => {
     [{ client: new DynamoDBClient({}) }, 'tableName'],
     [{ client: new DynamoDBClient({}), tableName: 't' }, 'envelope'],
     [{ client: new DynamoDBClient({}), tableName: 't', envelope, ttlSeconds: 0 }, 'ttlSeconds'],
-    [{ client: new DynamoDBClient({}), tableName: 't', envelope, maxLifetimeSeconds: Number.NaN }, 'maxLifetimeSeconds'],
+    [
+      { client: new DynamoDBClient({}), tableName: 't', envelope, maxLifetimeSeconds: Number.NaN },
+      'maxLifetimeSeconds',
+    ],
   ])('the constructor says at once which option is wrong', (config, name) => {
     expect(() => new DynamoDBSessionStore(config as never)).toThrow(
       expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringContaining(name) }),
