@@ -2,6 +2,7 @@ import type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-
 
 /** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
 export class MemoryTable implements SessionTable {
+  readonly maxRecordBytes: number = 1_000_000
   readonly #rows = new Map<string, SessionRow>()
 
   async get(key: string): Promise<SessionRow | undefined> {

@@ -33,8 +33,8 @@ export interface RowPage {
  * `ERR_WAXSEAL_RECORD_MALFORMED` when a row's columns are not of their types. Reads see every earlier write.
  */
 export interface SessionTable {
-  /** The largest record that a row can hold, in bytes; absent where the record format's own limit comes first. */
-  readonly maxRecordBytes?: number
+  /** The largest record that a row can hold, in bytes; at most 1,000,000, as the record format ends at 1 MiB. */
+  readonly maxRecordBytes: number
 
   /** The row, also when it has expired; `undefined` when there is none. */
   get(key: string, signal: AbortSignal): Promise<SessionRow | undefined>

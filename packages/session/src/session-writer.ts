@@ -110,7 +110,7 @@ export class SessionWriter {
 
   #checkSize(bytes: number): void {
     const limit = this.#table.maxRecordBytes
-    if (limit === undefined || bytes <= limit) return
+    if (bytes <= limit) return
     const message = `The session takes ${bytes} bytes; a row of this table holds a record of at most ${limit}`
     throw new WaxsealError('ERR_WAXSEAL_SESSION_TOO_LARGE', message)
   }

@@ -32,7 +32,7 @@ export class ObservedTable implements SessionTable {
   }
 
   get maxRecordBytes(): number {
-    return this.#table.maxRecordBytes ?? 1_000_000
+    return this.#table.maxRecordBytes
   }
 
   get(key: string, signal: AbortSignal): Promise<SessionRow | undefined> {

@@ -1,0 +1,127 @@
+/** Tests of the contract itself (here, because the kit may import no package of ours): tables that are broken in one way each must fail it, and at the case meant for them. */
+import { sessionTableContract } from '@waxseal/testing'
+import { describe, expect, it } from 'vitest'
+import { MemoryTable, type SessionRow, type SessionTable } from '../src/index.ts'
+
+/** Runs the contract against a table and gives the names of the cases that fail. */
+async function failuresOf(create: () => SessionTable): Promise<string[]> {
+  const cases: { name: string; body: () => Promise<void> }[] = []
+  sessionTableContract({ describe: (_, body) => body(), it: (name, body) => cases.push({ name, body }) }, create)
+  const failures: string[] = []
+  for (const { name, body } of cases) await body().catch(() => failures.push(name))
+  return failures
+}
+
+class Broken extends MemoryTable {
+  protected force(row: SessionRow): Promise<{ written: boolean }> {
+    return super.delete(row.key).then(() => super.insert(row, 0))
+  }
+}
+
+const broken: Record<string, { table: () => SessionTable; fails: string }> = {
+  'a touch that creates the row of a destroyed session': {
+    table: () =>
+      new (class extends Broken {
+        override async extend(key: string, expiresAt: number, now: number) {
+          if ((await this.get(key)) !== undefined) return super.extend(key, expiresAt, now)
+          return (await this.force({ key, expiresAt, record: new Uint8Array(), revision: 1, kid: '' })).written
+        }
+      })(),
+    fails: 'does not create a row by extending it',
+  },
+  'a touch that moves the expiry back': {
+    table: () =>
+      new (class extends Broken {
+        override async extend(key: string, expiresAt: number, now: number) {
+          const row = await this.get(key)
+          if (row === undefined || row.expiresAt <= now) return false
+          return (await this.force({ ...row, expiresAt })).written
+        }
+      })(),
+    fails: 'extends forward only',
+  },
+  'a touch that revives an expired row': {
+    table: () =>
+      new (class extends Broken {
+        override async extend(key: string, expiresAt: number) {
+          return super.extend(key, expiresAt, 0)
+        }
+      })(),
+    fails: 'does not extend an expired row',
+  },
+  'an unconditional insert': {
+    table: () =>
+      new (class extends Broken {
+        override insert(row: SessionRow) {
+          return this.force(row)
+        }
+      })(),
+    fails: 'does not insert over a live row, and names it',
+  },
+  'an insert that an expired row blocks': {
+    table: () =>
+      new (class extends Broken {
+        override insert(row: SessionRow) {
+          return super.insert(row, 0)
+        }
+      })(),
+    fails: 'inserts over an expired row',
+  },
+  'an update that ignores the revision: a lost update': {
+    table: () =>
+      new (class extends Broken {
+        override async update(row: SessionRow, _revision: number, now: number) {
+          const current = await this.get(row.key)
+          return current === undefined ? { written: false } : super.update(row, current.revision, now)
+        }
+      })(),
+    fails: 'does not update at another revision, and names the row that stands',
+  },
+  'an update that inserts: a resurrected logout': {
+    table: () =>
+      new (class extends Broken {
+        override async update(row: SessionRow, revision: number, now: number) {
+          return (await this.get(row.key)) === undefined ? this.force(row) : super.update(row, revision, now)
+        }
+      })(),
+    fails: 'does not update a row that is gone: a logout is final',
+  },
+  'expiry in whole seconds': {
+    table: () =>
+      new (class extends Broken {
+        override insert(row: SessionRow, now: number) {
+          return super.insert({ ...row, expiresAt: Math.floor(row.expiresAt / 1000) * 1000 }, now)
+        }
+      })(),
+    fails: 'gives back what was inserted, byte for byte and to the millisecond',
+  },
+  'a get that hides expired rows': {
+    table: () =>
+      new (class extends Broken {
+        override async get(key: string) {
+          const row = await super.get(key)
+          return row !== undefined && row.expiresAt > Date.now() ? row : undefined
+        }
+      })(),
+    fails: 'gives back an expired row: what expiry means is not the table’s business',
+  },
+  'a listing that stops after its first page': {
+    table: () =>
+      new (class extends Broken {
+        override async list() {
+          return { rows: (await super.list()).rows.slice(0, 25) }
+        }
+      })(),
+    fails: 'lists every row once, over as many pages as it takes, and deletes many',
+  },
+}
+
+describe('the session table contract', () => {
+  it('passes the table in memory', async () => {
+    expect(await failuresOf(() => new MemoryTable())).toEqual([])
+  })
+
+  it.each(Object.entries(broken))('fails %s', async (_, { table, fails }) => {
+    expect(await failuresOf(table)).toContain(fails)
+  })
+})
