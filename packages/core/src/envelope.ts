@@ -10,6 +10,7 @@ import { fromBytesOrText, fromJson, type Plaintext, toJson, toText } from './pla
 import { type ContentName, malformed, parseRecord, SUITE_COBBLESTONE_256 } from './record.ts'
 import { openRecord, sealRecord } from './seal-record.ts'
 import { createSealer, type Sealer } from './sealer.ts'
+import { selfTest } from './self-test.ts'
 import { type Counters, type EnvelopeStats, newCounters } from './stats.ts'
 import { recordBytes } from './text-form.ts'
 
@@ -73,7 +74,8 @@ export interface Envelope {
 /**
  * Creates an envelope. Does no I/O.
  *
- * @throws WaxsealTypeError for an option that cannot work.
+ * @throws WaxsealTypeError for an option that cannot work; WaxsealError `ERR_WAXSEAL_CONFIG` when the cryptography of
+ *   this Node.js fails a self-test.
  * @example
  * const envelope = createEnvelope({ keyring: localKeyring(process.env.WAXSEAL_KEYS), encryptionContext: { app: 'shop' } })
  * const record = await envelope.sealJson({ total: 5 }, { table: 'carts', id: '42' })
@@ -87,6 +89,7 @@ export function createEnvelope(options: EnvelopeOptions): Envelope {
   if (!(dataKeyMaxAgeSeconds > 0 && Number.isFinite(dataKeyMaxAgeSeconds))) {
     throw misuse('dataKeyMaxAgeSeconds must be a positive number')
   }
+  selfTest()
   const counters = newCounters()
   const keys = new DataKeys({ keyring, maxAgeMs: dataKeyMaxAgeSeconds * 1000, cache, clock, counters })
   return new KeyedEnvelope({ keys, cache, clock, counters }, createScope(options.encryptionContext), undefined)

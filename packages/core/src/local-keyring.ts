@@ -31,7 +31,7 @@ export function localKeyring(keys: string | undefined): Keyring {
   return {
     async generateDataKey(encryptionContext): Promise<GeneratedDataKey> {
       const plaintextKey = randomBytes(DATA_KEY_BYTES)
-      const wrapped = wrap(current, plaintextKey, encryptionContext)
+      const wrapped = wrapDataKey(current, plaintextKey, encryptionContext)
       return { plaintextKey, wrappedKeys: [{ keyringId: KEYRING.local, kid: current.kid, wrapped }] }
     },
     async unwrapDataKey(wrappedKeys: readonly WrappedKey[], encryptionContext): Promise<Uint8Array> {
@@ -47,16 +47,21 @@ export function localKeyring(keys: string | undefined): Keyring {
 /** A new random root key as an entry for WAXSEAL_KEYS, `id:base64url`; its id is the fingerprint that records carry. */
 export function generateKey(): string {
   const bytes = randomBytes(ROOT_KEY_BYTES)
-  const id = fingerprint(createSecretKey(bytes))
+  const id = localKid(createSecretKey(bytes))
   const entry = `${id}:${bytes.toString('base64url')}`
   bytes.fill(0)
   return entry
 }
 
-/** A data key under a root key: the payload construction again, bound to the kid and the encryption context. */
-function wrap({ kid, key }: RootKey, dataKey: Uint8Array, encryptionContext: EncryptionContext): Uint8Array {
+/** A data key under a root key: the payload construction again, bound to the kid and the encryption context. Only vectors name a salt. */
+export function wrapDataKey(
+  { kid, key }: RootKey,
+  dataKey: Uint8Array,
+  encryptionContext: EncryptionContext,
+  salt: Uint8Array = randomBytes(SALT_BYTES),
+): Uint8Array {
   const wrapped = new Uint8Array(sealedLength(dataKey.length))
-  wrapped.set(randomBytes(SALT_BYTES))
+  wrapped.set(salt)
   sealPayload(key, wrapContext(kid, encryptionContext), dataKey, wrapped, 0)
   return wrapped
 }
@@ -67,7 +72,7 @@ function wrapContext(kid: string, encryptionContext: EncryptionContext): Uint8Ar
 }
 
 /** Eight bytes as 11 base64url characters. The label keeps this HMAC apart from those of the key derivation. */
-function fingerprint(key: KeyObject): string {
+export function localKid(key: KeyObject): string {
   return createHmac('sha512', key).update(KID_LABEL).digest().subarray(0, 8).toString('base64url')
 }
 
@@ -97,7 +102,7 @@ function parseEntry(entry: string, position: number): { id: string; rootKey: Roo
     if (bytes.toString('base64url') !== encoded) throw configError(`entry ${position} is not canonical base64url`)
     if (bytes.length !== ROOT_KEY_BYTES) throw configError(`entry ${position} does not hold a key of 32 bytes`)
     const key = createSecretKey(bytes)
-    return { id, rootKey: { kid: fingerprint(key), key } }
+    return { id, rootKey: { kid: localKid(key), key } }
   } finally {
     bytes.fill(0)
   }
