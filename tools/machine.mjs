@@ -1,26 +1,18 @@
 // What a machine may lack of the programs that tests run against, each with the command that installs it; npm cannot
 // bring these along. A test run that quietly tests less than another one is worse than a failing one.
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { execFile } from 'node:child_process'
+import { findChromium } from '../examples/support/src/testing/chromium.ts'
 import { javaMajorVersion } from './engines/src/java.ts'
 
 const install = (debian, homebrew) =>
   process.platform === 'darwin' ? `brew install ${homebrew}` : `apt-get install -y ${debian}`
 
-/** Path of a Chromium or Chrome, or undefined. */
-export function findChromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const mac = [
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  ]
-  return [...names.flatMap((name) => folders.map((folder) => join(folder, name))), ...mac].find((path) =>
-    existsSync(path),
-  )
-}
+const hasPython = () =>
+  new Promise((resolve) => {
+    execFile('python3', ['--version'], (error) => resolve(error === null))
+  })
 
-/** The programs that are missing: name, what is not tested without them, the command that installs them. */
+/** The missing programs: what is not tested without them, the test files that need them, the command that installs. */
 export async function missingPrograms() {
   const programs = [
     {
@@ -33,7 +25,15 @@ export async function missingPrograms() {
       name: 'Chromium',
       present: findChromium() !== undefined,
       untested: 'the pages in a browser',
+      files: '**/*.browser.test.ts',
       install: install('chromium', '--cask chromium'),
+    },
+    {
+      name: 'Python 3',
+      present: await hasPython(),
+      untested: 'the second implementation of the record format',
+      files: '**/*.python.test.ts',
+      install: install('python3', 'python'),
     },
   ]
   return programs.filter((program) => !program.present)

@@ -7,13 +7,12 @@ import { join, relative } from 'node:path'
 import { missingPrograms } from './machine.mjs'
 
 const missing = await missingPrograms()
-const lacks = (name) => missing.some((program) => program.name === name)
 const folder = mkdtempSync(join(tmpdir(), 'waxseal-test-'))
 const report = join(folder, 'report.json')
 
 const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)]
-if (lacks('Chromium')) args.push('--exclude', '**/*.browser.test.ts')
-const vitest = spawnSync('vitest', args, { stdio: 'inherit', shell: process.platform === 'win32' })
+for (const { files } of missing) if (files) args.push('--exclude', files)
+const vitest = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...args], { stdio: 'inherit' })
 if (vitest.error) throw vitest.error
 
 let results
