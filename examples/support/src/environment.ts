@@ -66,6 +66,7 @@ export function configurationProblems(env: NodeJS.ProcessEnv): string[] {
   if (env.SESSION_SECRET !== undefined && env.SESSION_SECRET.length < MIN_SECRET_LENGTH) {
     problems.push(`SESSION_SECRET has ${env.SESSION_SECRET.length} characters: it needs ${MIN_SECRET_LENGTH} or more`)
   }
+  if (!isPort(portFrom(env))) problems.push('PORT is not a port number')
   if (env.KMS_KEY_ARN !== undefined) {
     problems.push('KMS_KEY_ARN is set, but this version has no AWS KMS keyring yet: unset it and set WAXSEAL_KEYS')
   }
@@ -109,6 +110,10 @@ async function useLocalProvider(env: NodeJS.ProcessEnv): Promise<{ close(): Prom
 /** PORT, or 3000. */
 export function portFrom(env: NodeJS.ProcessEnv): number {
   return Number(env.PORT ?? 3000)
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536
 }
 
 function cannotStart(problems: readonly string[]): never {

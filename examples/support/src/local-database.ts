@@ -28,8 +28,9 @@ export async function startLocalDatabase(directory?: string): Promise<LocalDatab
     endpoint: `http://127.0.0.1:${port}`,
     async close() {
       const closed = promisify(server.close.bind(server))()
-      server.closeAllConnections()
-      await closed
+      // A request under way must end first: dynalite ends the process when it meets a closed database.
+      const idle = setInterval(() => server.closeIdleConnections(), 20)
+      await closed.finally(() => clearInterval(idle))
     },
   }
 }

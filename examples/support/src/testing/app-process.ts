@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 export type AppName = 'express-dynamodb' | 'fastify-dynamodb'
@@ -67,31 +68,40 @@ export class AppProcess {
   }
 
   /** As when the machine loses power: nothing gets a chance to tidy up. */
-  kill(): Promise<void> {
-    return this.#end('SIGKILL')
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
   }
 
-  /** As Ctrl-C. */
-  stop(): Promise<void> {
+  /** As Ctrl-C. Resolves to the exit code. */
+  stop(): Promise<number | null> {
     return this.#end('SIGINT')
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child
     this.#child = undefined
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return child?.exitCode ?? null
+    }
     const closed = once(child, 'close')
     process.kill(-child.pid, signal)
     await closed
+    return child.exitCode
   }
 }
 
-/** A port that nobody listens on at this moment. */
+/**
+ * A port that nobody listens on. Below the range that systems hand out by themselves: the app's own database, which
+ * takes any port, must not get this one before the app does.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(10_000, 30_000)
+    const server = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, () => server.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
 }

@@ -36,5 +36,10 @@ function encodings(secret: string): string[] {
     const to = Math.floor((bytes.length * 8) / 6)
     forms.push(bytes.toString('base64').slice(from, to), bytes.toString('base64url').slice(from, to))
   }
-  return forms
+  return forms.map(asLatin1)
+}
+
+/** One character for each byte, so that texts compare as their bytes do. */
+function asLatin1(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }
