@@ -14,9 +14,8 @@ const MAX_UINT16 = 0xffff
  * Unicode (it would be replaced, so that two different names meet), more than 65,535 entries or bytes in one of them.
  */
 export function encodeContext(context: RecordContext): Uint8Array {
-  const text = canonicalText(context)
-  // While all is ASCII, code units are bytes; the length prefixes may reach 0xff, which latin1 carries too.
-  return text === undefined ? encodeUnicode(context) : Buffer.from(text, 'latin1')
+  const names = sortedNames(context)
+  return encodeAscii(context, names) ?? encodeUnicode(context, names)
 }
 
 /** Checks an encryption context and returns a frozen copy that later changes by the caller cannot reach. */
@@ -32,27 +31,43 @@ export function checkEncryptionContext(context: EncryptionContext): EncryptionCo
   return copy
 }
 
-/** The canonical map as a string of bytes, or undefined when a name or value goes beyond ASCII. */
-function canonicalText(context: RecordContext): string | undefined {
-  const names = sortedNames(context)
-  let text = uint16(names.length)
+/** The common case, in one pass: units below 0x80 are their own bytes. Undefined when there is any other. */
+function encodeAscii(context: RecordContext, names: readonly string[]): Uint8Array | undefined {
+  let size = 2
+  for (const name of names) size += 4 + name.length + (context[name] as string).length
+  const out = Buffer.allocUnsafe(size)
+  writeUint16(out, 0, names.length)
+  let offset = 2
   for (const name of names) {
     const value = context[name] as string
-    if (!isAscii(name) || !isAscii(value)) return undefined
-    text += uint16(name.length) + name + uint16(value.length) + value
+    if (!writeAscii(out, offset, name)) return undefined
+    offset += 2 + name.length
+    if (!writeAscii(out, offset, value)) return undefined
+    offset += 2 + value.length
   }
-  return text
+  return out
 }
 
-function encodeUnicode(context: RecordContext): Uint8Array {
-  const names = sortedNames(context)
-  const parts: Buffer[] = [Buffer.from(uint16(names.length), 'latin1')]
-  for (const name of names) {
-    for (const text of [name, context[name] as string]) {
-      if (!text.isWellFormed()) throw misuse('a context holds ill-formed Unicode (a lone surrogate)')
-      const bytes = Buffer.from(text, 'utf8')
-      parts.push(Buffer.from(uint16(bytes.length), 'latin1'), bytes)
-    }
+function writeAscii(out: Uint8Array, offset: number, text: string): boolean {
+  writeUint16(out, offset, text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return false
+    out[offset + 2 + i] = unit
+  }
+  return true
+}
+
+function encodeUnicode(context: RecordContext, names: readonly string[]): Uint8Array {
+  const count = Buffer.alloc(2)
+  writeUint16(count, 0, names.length)
+  const parts = [count]
+  for (const text of names.flatMap((name) => [name, context[name] as string])) {
+    if (!text.isWellFormed()) throw misuse('a context holds ill-formed Unicode (a lone surrogate)')
+    const bytes = Buffer.from(text, 'utf8')
+    const length = Buffer.alloc(2)
+    writeUint16(length, 0, bytes.length)
+    parts.push(length, bytes)
   }
   return Buffer.concat(parts)
 }
@@ -86,14 +101,10 @@ function codePointRank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
-}
-
-function uint16(value: number): string {
+function writeUint16(out: Uint8Array, offset: number, value: number): void {
   if (value > MAX_UINT16) throw misuse('a context has more than 65,535 entries, or bytes in a name or value')
-  return String.fromCharCode(value >> 8, value & 0xff)
+  out[offset] = value >> 8
+  out[offset + 1] = value & 0xff
 }
 
 function misuse(message: string): WaxsealTypeError {

@@ -15,6 +15,8 @@ export const PAYLOAD_PREFIX_BYTES: number = SALT_BYTES + COMMITMENT_BYTES
 
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
+/** Where the commitment begins in the derived bytes. */
+const COMMITMENT_AT = KEY_BYTES + NONCE_BYTES
 const HMAC_BYTES = 64
 export const SEALED_CHUNK_BYTES: number = CHUNK_BYTES + TAG_BYTES
 const CIPHER = 'aes-256-gcm'
@@ -49,17 +51,17 @@ export function sealPayload(
   offset: number,
 ): void {
   const derived = derive(dataKey, out.subarray(offset, offset + SALT_BYTES), context)
-  out.set(derived.commitment, offset + SALT_BYTES)
+  writeCommitment(derived, out, offset + SALT_BYTES)
   let position = offset + PAYLOAD_PREFIX_BYTES
   for (let chunk = 0, start = 0; start <= plaintext.length; chunk++, start += CHUNK_BYTES) {
-    const cipher = createCipheriv(CIPHER, derived.key, chunkNonce(derived.baseNonce, chunk), CIPHER_OPTIONS)
+    const cipher = createCipheriv(CIPHER, chunkKey(derived), chunkNonce(derived, chunk), CIPHER_OPTIONS)
     const ciphertext = cipher.update(plaintext.subarray(start, start + CHUNK_BYTES))
     cipher.final()
     out.set(ciphertext, position)
     out.set(cipher.getAuthTag(), position + ciphertext.length)
     position += ciphertext.length + TAG_BYTES
   }
-  derived.wipe()
+  derived.first.fill(0)
 }
 
 /**
@@ -72,7 +74,9 @@ export function openPayload(dataKey: KeyObject, context: Uint8Array, payload: Ui
   const derived = derive(dataKey, payload.subarray(0, SALT_BYTES), context)
   try {
     // Before any AES: one ciphertext must not open under two keys.
-    if (!timingSafeEqual(derived.commitment, payload.subarray(SALT_BYTES, PAYLOAD_PREFIX_BYTES))) throw integrityError()
+    const commitment = Buffer.allocUnsafe(COMMITMENT_BYTES)
+    writeCommitment(derived, commitment, 0)
+    if (!timingSafeEqual(commitment, payload.subarray(SALT_BYTES, PAYLOAD_PREFIX_BYTES))) throw integrityError()
     if (length < CHUNK_BYTES) return openChunk(derived, 0, payload.subarray(PAYLOAD_PREFIX_BYTES))
     // Chunks gather in this buffer, which nobody else holds until every one of them has verified.
     const plaintext = new Uint8Array(length)
@@ -85,12 +89,12 @@ export function openPayload(dataKey: KeyObject, context: Uint8Array, payload: Ui
     }
     return plaintext
   } finally {
-    derived.wipe()
+    derived.first.fill(0)
   }
 }
 
 function openChunk(derived: Derived, chunk: number, sealed: Uint8Array): Uint8Array {
-  const decipher = createDecipheriv(CIPHER, derived.key, chunkNonce(derived.baseNonce, chunk), CIPHER_OPTIONS)
+  const decipher = createDecipheriv(CIPHER, chunkKey(derived), chunkNonce(derived, chunk), CIPHER_OPTIONS)
   const tagAt = sealed.length - TAG_BYTES
   decipher.setAuthTag(sealed.subarray(tagAt))
   const bytes = decipher.update(sealed.subarray(0, tagAt))
@@ -104,17 +108,15 @@ function openChunk(derived: Derived, chunk: number, sealed: Uint8Array): Uint8Ar
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
+/** The two blocks of HKDF-Expand: key(32) ‖ base nonce(12) ‖ commitment(32), and 52 bytes that nothing uses. */
 interface Derived {
-  readonly key: Uint8Array
-  readonly baseNonce: Uint8Array
-  readonly commitment: Uint8Array
-  wipe(): void
+  /** Holds the key: overwritten with zeros after use. */
+  readonly first: Buffer
+  /** As a string, one character a byte, which spares an allocation; only the public end of the commitment is read. */
+  readonly second: string
 }
 
-/**
- * HKDF-Expand with SHA-512 for 76 bytes: two blocks, of which the second gives 12. Written out, because `crypto.hkdf`
- * extracts first (another function) and caps info at 1,024 bytes.
- */
+/** Written out, because `crypto.hkdf` extracts first (another function) and caps info at 1,024 bytes. */
 function derive(dataKey: KeyObject, salt: Uint8Array, context: Uint8Array): Derived {
   const info = Buffer.allocUnsafe(INFO_PREFIX.length + SALT_BYTES + context.length + 1)
   info.set(INFO_PREFIX)
@@ -124,26 +126,28 @@ function derive(dataKey: KeyObject, salt: Uint8Array, context: Uint8Array): Deri
   info[counterAt] = 1
   const first = createHmac('sha512', dataKey).update(info).digest()
   info[counterAt] = 2
-  // As a string, because it spares an allocation; of this block only the end of the commitment is used, which is public.
   const second = createHmac('sha512', dataKey).update(first).update(info).digest('binary')
-  const commitment = Buffer.allocUnsafe(COMMITMENT_BYTES)
-  first.copy(commitment, 0, KEY_BYTES + NONCE_BYTES)
-  commitment.write(second, HMAC_BYTES - KEY_BYTES - NONCE_BYTES, 'latin1')
-  return {
-    key: first.subarray(0, KEY_BYTES),
-    baseNonce: first.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
-    commitment,
-    wipe: () => first.fill(0),
-  }
+  return { first, second }
+}
+
+function chunkKey({ first }: Derived): Uint8Array {
+  return first.subarray(0, KEY_BYTES)
 }
 
 /** Base nonce XOR chunk number as a big-endian integer; chunk numbers stay far below 2^32. */
-function chunkNonce(baseNonce: Uint8Array, chunk: number): Uint8Array {
+function chunkNonce({ first }: Derived, chunk: number): Uint8Array {
+  const baseNonce = first.subarray(KEY_BYTES, COMMITMENT_AT)
   if (chunk === 0) return baseNonce
   const nonce = new Uint8Array(baseNonce)
   const tail = new DataView(nonce.buffer, NONCE_BYTES - 4)
   tail.setUint32(0, tail.getUint32(0) ^ chunk)
   return nonce
+}
+
+function writeCommitment({ first, second }: Derived, out: Uint8Array, offset: number): void {
+  out.set(first.subarray(COMMITMENT_AT), offset)
+  const rest = HMAC_BYTES - COMMITMENT_AT
+  for (let i = rest; i < COMMITMENT_BYTES; i++) out[offset + i] = second.charCodeAt(i - rest)
 }
 
 export function integrityError(): WaxsealError {

@@ -80,7 +80,7 @@ function parseWrappedKeys(bytes: Uint8Array): { wrappedKeys: WrappedKey[]; end: 
     if (wrappedAt > bytes.length) throw malformed('it ends within a wrapped key')
     const end = wrappedAt + (((bytes[kidEnd] as number) << 8) | (bytes[kidEnd + 1] as number))
     if (end > bytes.length) throw malformed('it ends within a wrapped key')
-    const kid = String.fromCharCode(...bytes.subarray(kidAt, Math.min(kidEnd, kidAt + MAX_KID_BYTES + 1)))
+    const kid = latin1(bytes, kidAt, kidEnd)
     const key = { keyringId: bytes[offset] as number, kid, wrapped: bytes.subarray(wrappedAt, end) }
     const fault = wrappedKeyFault(key, wrappedKeys)
     if (fault !== undefined) throw malformed(fault)
@@ -184,6 +184,12 @@ export function recordParts({ bytes, wrappedKeys }: ParsedRecord): RecordPart[] 
     add(`chunks[${index}].tag`, TAG_BYTES)
   }
   return parts
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] as number)
+  return text
 }
 
 function isPrintableAscii(text: string): boolean {
