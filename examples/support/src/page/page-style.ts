@@ -45,12 +45,12 @@ dd small { display: block; color: var(--soft); font-size: .82rem; }
 .commitment { --kind: var(--commitment); } .data { --kind: var(--data); } .tag { --kind: var(--tag); }
 .strip { display: block; width: 100%; height: 1.5rem; border-radius: .45rem; margin-bottom: 1.2rem; }
 .strip rect { fill: var(--kind); stroke: var(--card); stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
-.field { display: grid; grid-template-columns: 11rem 5.2rem minmax(0, 1fr) minmax(0, 1fr); gap: .2rem 1.1rem; padding: .6rem 0; border-top: 1px solid var(--line); align-items: baseline; }
+.field { display: grid; grid-template-columns: 10.5rem 8.4rem minmax(0, 1fr) minmax(0, 1fr); gap: .2rem 1.1rem; padding: .6rem 0; border-top: 1px solid var(--line); align-items: baseline; }
 .field.head { border: 0; padding-top: 0; font-size: .8rem; color: var(--soft); }
 .name { font-weight: 600; font-size: .93rem; }
 .name::before { content: ""; display: inline-block; width: .62rem; height: .62rem; border-radius: .18rem; margin-right: .55rem; background: var(--kind); }
 .name i { display: block; font: 400 .8rem/1.4 var(--mono); color: var(--soft); padding-left: 1.17rem; }
-.name i::before { content: "older word: "; font-family: var(--sans); }
+.name i::before { content: "older: "; font-family: var(--sans); }
 .span { font-size: .9rem; white-space: nowrap; } .span small { color: var(--soft); }
 .value code { color: var(--kind); overflow-wrap: anywhere; }
 .value em { font-style: normal; font-size: .9rem; overflow-wrap: anywhere; }
@@ -70,7 +70,6 @@ summary { cursor: pointer; font-weight: 600; font-size: .93rem; }
   .field { grid-template-columns: 1fr auto; }
   .field.head { display: none; }
   .value, .meaning { grid-column: 1 / -1; }
-  .name i { display: inline; padding-left: .3rem; }
 }
 @media (max-width: 26rem) { dl > div { grid-template-columns: 5.4rem 1fr; gap: .2rem .8rem; } .card h2 code { width: 100%; } }
 @media (prefers-reduced-motion: reduce) { .live::before { animation: none !important; } }

@@ -76,7 +76,7 @@ function welcome(): Html {
       <h2>Then try</h2>
       <ol>
         <li><b>Stop the server and start it again.</b> You are still signed in: the session is in the table, not in the process.</li>
-        <li><b>Change the note.</b> The whole record changes, its revision grows by one.</li>
+        <li><b>Change the note.</b> The record is sealed anew, from the salt on, and its revision grows by one.</li>
         <li><b>Sign out.</b> The row is gone, and the old cookie opens nothing.</li>
       </ol>
     </section>`
@@ -95,7 +95,7 @@ function inside({ session, sessionId, tableName }: PageView, row: SessionRow): H
     </div>
     <section class="card">
       <h2>The record, field by field</h2>
-      <p class="note">All that can be read without a key. The words of older designs stand beside the names.</p>
+      <p class="note">All that can be read without a key. Where earlier designs had a word for it, it stands below the name.</p>
       ${recordView(row.record)}
     </section>`
 }
@@ -106,7 +106,7 @@ function appSide(session: AppSession, sessionId: string): Html {
     <section class="card">
       <h2>What the app sees</h2>
       <dl>
-        ${entry('e-mail', user?.email)}
+        ${entry('e-mail', html`${breakable(user?.email ?? '')}`)}
         ${user?.name !== undefined && entry('name', user.name)}
         ${signedInAt !== undefined && entry('signed in', moment(signedInAt))}
         ${tokens !== undefined && tokenEntries(tokens)}

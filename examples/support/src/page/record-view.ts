@@ -12,7 +12,7 @@ export function recordView(record: Uint8Array): Html {
     ${strip(fields)}
     <div class="fields" role="table" aria-label="Fields of the record">
       <div class="field head" role="row">
-        ${['Field', 'Bytes', 'Value', 'What it is'].map((name) => html`<span role="columnheader">${name}</span>`)}
+        ${['Field', 'Size', 'Value', 'What it is'].map((name) => html`<span role="columnheader">${name}</span>`)}
       </div>
       ${fields.map(fieldRow)}
     </div>
@@ -38,7 +38,7 @@ function fieldRow({ kind, name, olderWord, offset, bytes, value, meaning }: Reco
   return html`
     <div class="field" role="row">
       <span role="cell" class="name ${kind}">${name}${olderWord !== undefined && html` <i>${olderWord}</i>`}</span>
-      <span role="cell" class="span"><b>${bytes.length}</b> <small>at ${offset}</small></span>
+      <span role="cell" class="span"><b>${bytes.length}</b> <small>${bytes.length === 1 ? 'byte' : 'bytes'} at ${offset}</small></span>
       <span role="cell" class="value"><code class="${kind}">${shortHex(bytes)}</code>${value !== undefined && html` <em>${value}</em>`}</span>
       <span role="cell" class="meaning">${meaning}</span>
     </div>`
