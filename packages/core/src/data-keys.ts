@@ -109,8 +109,8 @@ export class DataKeys {
   fetchOpenKey(id: string, scope: Scope, record: ParsedRecord): Promise<KeyObject> {
     if (!this.#cache) return this.#unwrap(scope, record)
     return once(this.#openFlights, id, async () => {
-      const key = await this.#unwrap(scope, record)
       const expiresAt = this.#clock.monotonicNow() + OPEN_KEY_MAX_AGE_MS
+      const key = await this.#unwrap(scope, record)
       if (!this.#disposed) this.#openKeys.set(id, { key, expiresAt })
       return key
     })

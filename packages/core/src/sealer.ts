@@ -10,6 +10,7 @@ import type { Counters } from './stats.ts'
 /**
  * Seals without waiting, with a data key that is already there. Take one before something that cannot be repeated, a
  * call that consumes a token for instance: what comes back can then be sealed even if the key service is down by then.
+ * Of an envelope with `cache: false`, where every record has its own data key, a sealer seals one record.
  */
 export interface Sealer {
   /** Like {@link Envelope.seal}, at once. */
@@ -26,7 +27,7 @@ export interface SealerOptions {
   readonly scope: Scope
   readonly clock: Clock
   readonly counters: Counters
-  /** Where every record has its own data key, a sealer seals one record. */
+  /** Whether it seals one record only. */
   readonly once: boolean
 }
 
