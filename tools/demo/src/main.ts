@@ -2,8 +2,6 @@
 // run on the built packages, as an app that installs them would.
 import type { AppName } from '@waxseal-examples/support/testing'
 import { buildPackages } from './build.ts'
-import { checkApps } from './check.ts'
-import { runApp } from './run.ts'
 
 const APPS: Readonly<Record<string, AppName>> = { fastify: 'fastify-dynamodb', express: 'express-dynamodb' }
 
@@ -14,5 +12,11 @@ if (rest.length > 0 || (app === undefined && argument !== '--check')) {
   process.exit(2)
 }
 await buildPackages()
-if (app === undefined) process.exitCode = (await checkApps(Object.values(APPS))) ? 0 : 1
-else await runApp(app)
+// Imported only now: what follows runs on what was built.
+if (app === undefined) {
+  const { checkApps } = await import('./check.ts')
+  process.exitCode = (await checkApps(Object.values(APPS))) ? 0 : 1
+} else {
+  const { runApp } = await import('./run.ts')
+  await runApp(app)
+}
