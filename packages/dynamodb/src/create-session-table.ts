@@ -50,7 +50,7 @@ export async function createSessionTable(options: CreateSessionTableOptions): Pr
   const client = asLowLevel(options.client)
   try {
     const created = await create(client, options, partitionKey)
-    await waitUntilTableExists({ client, maxWaitTime: 300, minDelay: 1 }, { TableName: tableName })
+    await waitUntilTableExists({ client, maxWaitTime: 300, minDelay: 0.05, maxDelay: 5 }, { TableName: tableName })
     const { Table: table = {} } = await client.send(new DescribeTableCommand({ TableName: tableName }))
     checkKey(table, tableName, partitionKey)
     const timeToLive = await enableTimeToLive(client, tableName)

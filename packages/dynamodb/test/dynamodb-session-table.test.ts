@@ -5,7 +5,7 @@ import '@waxseal/engines/vitest-setup'
 import { DynamoDBSessionTable } from '../src/index.ts'
 import { newTable } from './support/tables.ts'
 
-const { signal } = new AbortController()
+const signal = { aborted: false, onabort: null }
 
 describe.each(inject('engines'))('$name', ({ endpoint }) => {
   sessionTableContract({ describe, it }, async () => {

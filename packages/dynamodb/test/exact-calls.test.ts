@@ -64,8 +64,7 @@ describe('calls of the store', () => {
     expect(inputs()).toMatchObject([
       {
         TableName: 'T',
-        ConditionExpression: 'attribute_not_exists(#key) OR #expiresAt <= :now',
-        ExpressionAttributeNames: { '#key': 'pk', '#expiresAt': 'expiresAt' },
+        ConditionExpression: 'attribute_not_exists(expiresAt) OR expiresAt <= :now',
         ExpressionAttributeValues: { ':now': { N: '1800000000000' } },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         Item: { ttl: { N: '1800604800' }, version: { N: '2' }, revision: { N: '1' } },
@@ -83,7 +82,7 @@ describe('calls of the store', () => {
     await store.set('id', loaded!)
     expect(names()).toEqual(['GetItemCommand', 'PutItemCommand'])
     expect(inputs()[1]).toMatchObject({
-      ConditionExpression: '#revision = :revision AND #expiresAt > :now',
+      ConditionExpression: 'revision = :revision AND expiresAt > :now',
       ExpressionAttributeValues: { ':revision': { N: '1' }, ':now': { N: '1800000000000' } },
       Item: { revision: { N: '2' } },
     })
@@ -123,9 +122,9 @@ describe('calls of the store', () => {
     expect(inputs()[1]).toEqual({
       TableName: 'T',
       Key: { pk: { S: sessionKey('id') } },
-      UpdateExpression: 'SET #expiresAt = :expiresAt, #ttl = :ttl',
-      ConditionExpression: '#expiresAt > :now AND #expiresAt < :expiresAt',
-      ExpressionAttributeNames: { '#expiresAt': 'expiresAt', '#ttl': 'ttl' },
+      UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
+      ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
+      ExpressionAttributeNames: { '#ttl': 'ttl' },
       ExpressionAttributeValues: {
         ':expiresAt': { N: '1800608400000' },
         ':ttl': { N: '1800608400' },

@@ -1,4 +1,8 @@
 /** Trap 9 and everything else that databases do to a store: silence, refusals, cut answers, wrong tables. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { WaxsealError } from '@waxseal/core'
 import { clientConfig, type FaultProxy, startFaultProxy } from '@waxseal/engines'
@@ -179,5 +183,47 @@ describe('what is asked for while something else hangs', () => {
     expect((await first).error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
     expect(second.error).toBeInstanceOf(WaxsealError)
     expect(second.milliseconds).toBeLessThan(400)
+  })
+})
+
+describe('after a time-out', () => {
+  it('the call is stopped: its connection closes, and the SDK does not try again', async () => {
+    const silent = createServer()
+    let connections = 0
+    const closed = new Promise<void>((resolve) => {
+      silent.on('connection', (socket) => {
+        connections++
+        socket.on('error', () => {}).resume()
+        socket.on('close', () => resolve())
+      })
+    })
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    const { port } = silent.address() as AddressInfo
+    const client = new DynamoDBClient(clientConfig(`http://127.0.0.1:${port}`))
+    const store = new DynamoDBSessionStore({ client, tableName: 't', envelope, timeoutMilliseconds: 100 })
+    const { error } = await outcome(store.get('id'))
+    expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
+    await closed
+    await sleep(300)
+    expect(connections).toBe(1)
+    silent.close()
+  })
+
+  it('the timer of a store keeps no process alive', async () => {
+    const script = `
+      import { MemoryTable, SessionStore } from '@waxseal/session'
+      import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
+      const envelope = createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'test' } })
+      const store = new SessionStore(new MemoryTable(), { envelope })
+      await store.set('id', {})
+    `
+    const begun = performance.now()
+    const child = spawn(process.execPath, ['--conditions=waxseal-source', '--import', 'tsx', '--input-type=module'], {
+      cwd: import.meta.dirname,
+    })
+    child.stdin.end(script)
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(performance.now() - begun).toBeLessThan(4500)
   })
 })

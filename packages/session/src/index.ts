@@ -1,4 +1,5 @@
 export type { Callback } from './callbacks.ts'
+export type { StopSignal } from './deadlines.ts'
 export type { SessionEvent, SessionEventType } from './events.ts'
 export { MemorySessionStore } from './memory-session-store.ts'
 export { MemoryTable } from './memory-table.ts'

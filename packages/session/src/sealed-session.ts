@@ -1,4 +1,4 @@
-import { type Envelope, type RecordContext, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
+import { type Envelope, type RecordContext, recordKeyIds, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
 import type { SessionCookie } from './expiry.ts'
 import type { SessionSnapshot } from './session-content.ts'
 
@@ -30,7 +30,7 @@ export class SessionSealer {
     const session = JSON.parse(content)
     if (cookie !== undefined) session.cookie = cookie
     const record = await this.#envelope.sealJson({ ...sealed, session }, this.#context(key))
-    return { record, kid: this.#envelope.inspect(record).wrappedKeys[0]?.kid ?? '' }
+    return { record, kid: recordKeyIds(record)[0] ?? '' }
   }
 
   /** Throws the envelope's errors, or `ERR_WAXSEAL_RECORD_MALFORMED` when what was sealed is no session. */

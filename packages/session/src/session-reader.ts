@@ -1,4 +1,5 @@
 import type { Clock } from '@waxseal/core'
+import type { StopSignal } from './deadlines.ts'
 import type { ReportEvent } from './events.ts'
 import { isPersistent } from './expiry.ts'
 import { LoadState } from './load-state.ts'
@@ -25,7 +26,7 @@ export class SessionReader {
     this.#report = report
   }
 
-  async load(key: string, operation: string, signal: AbortSignal): Promise<LoadedSession | undefined> {
+  async load(key: string, operation: string, signal: StopSignal): Promise<LoadedSession | undefined> {
     const row = await this.#getRow(key, operation, signal)
     const sealed = row && (await this.open(row, operation))
     return row && sealed && loaded(row, sealed)
@@ -49,7 +50,7 @@ export class SessionReader {
     return row.expiresAt <= this.#clock.now()
   }
 
-  #getRow(key: string, operation: string, signal: AbortSignal): Promise<SessionRow | undefined> {
+  #getRow(key: string, operation: string, signal: StopSignal): Promise<SessionRow | undefined> {
     return this.#readable(key, operation, () => this.#table.get(key, signal))
   }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { systemClock, WaxsealError } from '@waxseal/core'
 import { type Callback, complete, deliver } from './callbacks.ts'
-import { withDeadline } from './deadline.ts'
+import { Deadlines, type StopSignal } from './deadlines.ts'
 import { levelOf, type SessionEvent, type SessionEventType, sessionChannel } from './events.ts'
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { KeyQueue } from './key-queue.ts'
@@ -41,7 +41,7 @@ export class SessionStore extends EventEmitter {
   readonly #states = new LoadStates()
   readonly #writes = new KeyQueue()
   readonly #express = new ExpressSessions()
-  readonly #timeoutMilliseconds: number
+  readonly #deadlines: Deadlines
 
   constructor(table: SessionTable, options: SessionOptions) {
     super()
@@ -54,7 +54,7 @@ export class SessionStore extends EventEmitter {
     this.#table = table
     this.#reader = new SessionReader(table, sealer, clock, report)
     this.#writer = new SessionWriter(table, sealer, this.#states, rules, clock, report)
-    this.#timeoutMilliseconds = timeoutMilliseconds
+    this.#deadlines = new Deadlines(timeoutMilliseconds)
   }
 
   /** The session, or `null` when there is none (never was, expired, destroyed, unreadable). A fresh object each time. */
@@ -193,7 +193,7 @@ export class SessionStore extends EventEmitter {
   async #set(write: SessionWrite): Promise<boolean> {
     const { key, session, snapshot } = write
     const failure = () => (this.#stateIfSame(write) === undefined ? 'failed' : 'touch-failed')
-    const task = async (signal: AbortSignal) => {
+    const task = async (signal: StopSignal) => {
       const same = this.#stateIfSame(write)
       if (same === undefined) return this.#writer.write(write, this.#states.find(session, key), signal)
       await this.#writer.touch(same, snapshot.cookie, signal)
@@ -217,7 +217,7 @@ export class SessionStore extends EventEmitter {
 
   async #touch(sessionId: string, session: object, softly: boolean): Promise<void> {
     const key = sessionKey(sessionId)
-    const task = async (signal: AbortSignal) => {
+    const task = async (signal: StopSignal) => {
       const state = this.#states.find(session, key) ?? (await this.#reader.load(key, 'touch', signal))?.state
       if (state !== undefined) await this.#writer.touch(state, (session as StoredSession).cookie, signal)
     }
@@ -268,12 +268,13 @@ export class SessionStore extends EventEmitter {
   #inOrder<T>(
     operation: string,
     key: string,
-    task: (signal: AbortSignal) => Promise<T>,
+    task: (signal: StopSignal) => Promise<T>,
     failure?: () => SessionEventType,
   ): Promise<T> {
-    const inTurn = (signal: AbortSignal) =>
+    const inTurn = (signal: StopSignal) =>
       this.#writes.run(key, () => {
-        signal.throwIfAborted()
+        // The caller has been told of a time-out: what it asked for must not happen after all.
+        if (signal.aborted) throw new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', 'Its time was over before its turn')
         return task(signal)
       })
     return this.#attempt(operation, key, inTurn, failure)
@@ -282,11 +283,11 @@ export class SessionStore extends EventEmitter {
   async #attempt<T>(
     operation: string,
     key: string | undefined,
-    task: (signal: AbortSignal) => Promise<T>,
+    task: (signal: StopSignal) => Promise<T>,
     failure: () => SessionEventType = () => 'failed',
   ): Promise<T> {
     try {
-      return await withDeadline(this.#timeoutMilliseconds, task)
+      return await this.#deadlines.run(task)
     } catch (error) {
       this.#report(failure(), operation, key, error instanceof WaxsealError ? error.code : undefined)
       throw error

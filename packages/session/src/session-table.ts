@@ -1,3 +1,5 @@
+import type { StopSignal } from './deadlines.ts'
+
 /** One stored session, as a database holds it. */
 export interface SessionRow {
   /** Base64url SHA-256 of the session id: a leaked table holds no usable session. */
@@ -28,7 +30,7 @@ export interface RowPage {
 /**
  * The port that a database implements. A table stores and compares; it neither encrypts nor decides what a session is.
  *
- * Every method stops when `signal` aborts and throws a `WaxsealError`: `ERR_WAXSEAL_STORE_UNAVAILABLE` when the
+ * Every method stops when `signal` aborts (one call under way at a time sets its `onabort`) and throws a `WaxsealError`: `ERR_WAXSEAL_STORE_UNAVAILABLE` when the
  * database cannot answer, `ERR_WAXSEAL_TABLE_INVALID` or `ERR_WAXSEAL_CONFIG` when somebody has to act,
  * `ERR_WAXSEAL_RECORD_MALFORMED` when a row's columns are not of their types. Reads see every earlier write.
  */
@@ -37,26 +39,26 @@ export interface SessionTable {
   readonly maxRecordBytes: number
 
   /** The row, also when it has expired; `undefined` when there is none. */
-  get(key: string, signal: AbortSignal): Promise<SessionRow | undefined>
+  get(key: string, signal: StopSignal): Promise<SessionRow | undefined>
 
   /** Writes the row if there is none, or only one that had expired at `now` (milliseconds since the epoch). */
-  insert(row: SessionRow, now: number, signal: AbortSignal): Promise<WriteOutcome>
+  insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome>
 
   /** Replaces the row if its revision is `revision` and it had not expired at `now` (milliseconds since the epoch). */
-  update(row: SessionRow, revision: number, now: number, signal: AbortSignal): Promise<WriteOutcome>
+  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome>
 
   /**
    * Moves the expiry of a row that is alive at `now`, forward only; record and revision stay.
    * Returns whether it moved. It never creates a row: that would bring a signed-out session back.
    */
-  extend(key: string, expiresAt: number, now: number, signal: AbortSignal): Promise<boolean>
+  extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean>
 
   /** Removes the row; not an error when there is none. */
-  delete(key: string, signal: AbortSignal): Promise<void>
+  delete(key: string, signal: StopSignal): Promise<void>
 
   /** Removes many rows, however many calls that takes. */
-  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<void>
+  deleteMany(keys: readonly string[], signal: StopSignal): Promise<void>
 
   /** All session rows in pages, in any order, expired ones included; rows of another kind are left out. */
-  list(page: unknown, signal: AbortSignal): Promise<RowPage>
+  list(page: unknown, signal: StopSignal): Promise<RowPage>
 }

@@ -1,4 +1,5 @@
 import { type Clock, WaxsealError } from '@waxseal/core'
+import type { StopSignal } from './deadlines.ts'
 import type { ReportEvent } from './events.ts'
 import { type ExpiryRules, expiryOf, type SessionCookie, touchIsDue } from './expiry.ts'
 import { LoadState, type LoadStates } from './load-state.ts'
@@ -57,7 +58,7 @@ export class SessionWriter {
   }
 
   /** Postpones the expiry if that is due. */
-  async touch(state: LoadState, cookie: SessionCookie | undefined, signal: AbortSignal): Promise<void> {
+  async touch(state: LoadState, cookie: SessionCookie | undefined, signal: StopSignal): Promise<void> {
     const expiresAt = this.dueExpiry(state, cookie)
     if (expiresAt === undefined) return
     const moved = await this.#table.extend(state.key, expiresAt, this.#clock.now(), signal)
@@ -65,13 +66,13 @@ export class SessionWriter {
   }
 
   /** Stores the snapshot; `false` when the session was loaded (`state`) and its row is gone or has expired. */
-  write(write: SessionWrite, state: LoadState | undefined, signal: AbortSignal): Promise<boolean> {
+  write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
     return state === undefined
       ? this.#insert(write, signal)
       : this.#update(write, state.row, state.row.revision, signal)
   }
 
-  async #insert(write: SessionWrite, signal: AbortSignal): Promise<boolean> {
+  async #insert(write: SessionWrite, signal: StopSignal): Promise<boolean> {
     const now = this.#clock.now()
     const row = await this.#seal(write, this.#newLife(now), now)
     for (;;) {
@@ -81,11 +82,11 @@ export class SessionWriter {
         this.#report('overwritten', 'set', write.key)
         return this.#update(write, await this.#lifeOf(outcome.current, now), outcome.current.revision, signal)
       }
-      signal.throwIfAborted()
+      if (signal.aborted) return false
     }
   }
 
-  async #update(write: SessionWrite, life: Life, loadedRevision: number, signal: AbortSignal): Promise<boolean> {
+  async #update(write: SessionWrite, life: Life, loadedRevision: number, signal: StopSignal): Promise<boolean> {
     const now = this.#clock.now()
     const row = await this.#seal(write, life, now)
     let revision = loadedRevision
@@ -96,7 +97,7 @@ export class SessionWriter {
       if (current === undefined || current.expiresAt <= now) return false
       if (current.revision !== revision) this.#report('overwritten', 'set', write.key)
       revision = current.revision
-      signal.throwIfAborted()
+      if (signal.aborted) return false
     }
   }
 

@@ -15,6 +15,11 @@ interface Row {
   readonly kid: string
 }
 
+interface Signal {
+  readonly aborted: boolean
+  onabort: (() => void) | null
+}
+
 interface Outcome {
   readonly written: boolean
   readonly current?: Row | undefined
@@ -22,13 +27,13 @@ interface Outcome {
 
 /** The shape of `SessionTable` of `@waxseal/session`, repeated here because this package imports none of ours. */
 export interface TableUnderTest {
-  get(key: string, signal: AbortSignal): Promise<Row | undefined>
-  insert(row: Row, now: number, signal: AbortSignal): Promise<Outcome>
-  update(row: Row, revision: number, now: number, signal: AbortSignal): Promise<Outcome>
-  extend(key: string, expiresAt: number, now: number, signal: AbortSignal): Promise<boolean>
-  delete(key: string, signal: AbortSignal): Promise<void>
-  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<void>
-  list(page: unknown, signal: AbortSignal): Promise<{ readonly rows: readonly Row[]; readonly next?: unknown }>
+  get(key: string, signal: Signal): Promise<Row | undefined>
+  insert(row: Row, now: number, signal: Signal): Promise<Outcome>
+  update(row: Row, revision: number, now: number, signal: Signal): Promise<Outcome>
+  extend(key: string, expiresAt: number, now: number, signal: Signal): Promise<boolean>
+  delete(key: string, signal: Signal): Promise<void>
+  deleteMany(keys: readonly string[], signal: Signal): Promise<void>
+  list(page: unknown, signal: Signal): Promise<{ readonly rows: readonly Row[]; readonly next?: unknown }>
 }
 
 /**
@@ -45,7 +50,7 @@ export function sessionTableContract(
 ): void {
   const now = Date.now()
   const hour = 3_600_000
-  const { signal } = new AbortController()
+  const signal: Signal = { aborted: false, onabort: null }
 
   const newRow = (change: Partial<Row> = {}): Row => ({
     key: randomBytes(32).toString('base64url'),

@@ -6,6 +6,7 @@ import {
   type SessionRow,
   SessionStore,
   type SessionTable,
+  type StopSignal,
   type WriteOutcome,
 } from '@waxseal/session'
 import { inject } from 'vitest'
@@ -35,25 +36,25 @@ export class ObservedTable implements SessionTable {
     return this.#table.maxRecordBytes
   }
 
-  get(key: string, signal: AbortSignal): Promise<SessionRow | undefined> {
+  get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
     return this.#through('get', () => this.#table.get(key, signal))
   }
-  insert(row: SessionRow, now: number, signal: AbortSignal): Promise<WriteOutcome> {
+  insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
     return this.#through('insert', () => this.#table.insert(row, now, signal))
   }
-  update(row: SessionRow, revision: number, now: number, signal: AbortSignal): Promise<WriteOutcome> {
+  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome> {
     return this.#through('update', () => this.#table.update(row, revision, now, signal))
   }
-  extend(key: string, expiresAt: number, now: number, signal: AbortSignal): Promise<boolean> {
+  extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
     return this.#through('extend', () => this.#table.extend(key, expiresAt, now, signal))
   }
-  delete(key: string, signal: AbortSignal): Promise<void> {
+  delete(key: string, signal: StopSignal): Promise<void> {
     return this.#through('delete', () => this.#table.delete(key, signal))
   }
-  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<void> {
+  deleteMany(keys: readonly string[], signal: StopSignal): Promise<void> {
     return this.#through('deleteMany', () => this.#table.deleteMany(keys, signal))
   }
-  list(page: unknown, signal: AbortSignal): Promise<RowPage> {
+  list(page: unknown, signal: StopSignal): Promise<RowPage> {
     return this.#through('list', () => this.#table.list(page, signal))
   }
 
