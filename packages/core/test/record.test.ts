@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createEnvelope, generateKey, inspectRecord, localKeyring, WaxsealError } from '../src/index.ts'
+import { createEnvelope, generateKey, inspectRecord, localKeyring, recordKeyIds, WaxsealError } from '../src/index.ts'
 import type { WrappedKey } from '../src/keyring.ts'
 import { encodeHeader, MAX_RECORD_BYTES, parseRecord, startRecord } from '../src/record.ts'
 import { codeOf, codeOfSync } from './support/codes.ts'
@@ -212,6 +212,12 @@ describe('inspect', () => {
       `chunks[2].ciphertext ${40_000 - 32_768}`,
       'chunks[2].tag 16',
     ])
+  })
+
+  it('has a short form that names the keys alone, in order', () => {
+    expect(recordKeyIds(record)).toEqual(inspectRecord(record).wrappedKeys.map(({ kid }) => kid))
+    expect(recordKeyIds(handmade([kms('b'), kms('a'), local()]))).toEqual(['b', 'a', 'AAAAAAAAAAA'])
+    expect(codeOfSync(() => recordKeyIds(withByte(3, 1)))).toBe(MALFORMED)
   })
 
   it('needs no key, gives copies, and refuses as open does', () => {
