@@ -14,6 +14,8 @@ export function authRoutes(logger: ReturnType<typeof createLogger>): Router {
   router.get('/auth/login', async (req, res) => {
     const { url, pending } = await signIn.begin(`${originOf(req)}/auth/callback`)
     req.session.pendingSignIn = pending
+    // Saved before the answer leaves: a failure is then an error page, not a lost sign-in.
+    await promisify(req.session.save.bind(req.session))()
     res.redirect(url)
   })
 
@@ -33,7 +35,6 @@ export function authRoutes(logger: ReturnType<typeof createLogger>): Router {
     req.session.user = signedIn.user
     req.session.tokens = signedIn.tokens
     req.session.signedInAt = Date.now()
-    // Saved before the answer leaves, so that the next request finds it.
     await promisify(req.session.save.bind(req.session))()
     res.redirect('/')
   })

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
 import {
   type AppSession,
   pageHeaders,
@@ -23,8 +24,11 @@ export function routes(): Router {
     res.set(pageHeaders).send(page)
   })
 
-  router.post('/note', ({ session, body }, res) => {
-    if (session.user !== undefined) session.note = String(body?.note ?? '').slice(0, 200)
+  router.post('/note', async ({ session, body }, res) => {
+    if (session.user !== undefined) {
+      session.note = String(body?.note ?? '').slice(0, 200)
+      await promisify(session.save.bind(session))()
+    }
     res.redirect(303, '/')
   })
 

@@ -12,6 +12,8 @@ export async function authRoutes(app: FastifyInstance): Promise<void> {
   app.get('/auth/login', async (request, reply) => {
     const { url, pending } = await signIn.begin(`${originOf(request)}/auth/callback`)
     request.session.pendingSignIn = pending
+    // Saved before the answer leaves: a failure is then an error page, not a lost sign-in.
+    await request.session.save()
     return reply.redirect(url)
   })
 
@@ -31,7 +33,6 @@ export async function authRoutes(app: FastifyInstance): Promise<void> {
     request.session.user = signedIn.user
     request.session.tokens = signedIn.tokens
     request.session.signedInAt = Date.now()
-    // Saved before the answer leaves, so that the next request finds it.
     await request.session.save()
     return reply.redirect('/')
   })

@@ -14,6 +14,8 @@ export async function answerError(error: FastifyError, request: FastifyRequest, 
   const outage = error instanceof WaxsealError && error.retryable
   const status = outage ? 503 : (error.statusCode ?? 500)
   if (status >= 500) request.log.error({ code: error.code, message: error.message }, 'request failed')
+  // The session plugin saves with every answer: with this one it would fail again, and replace the page.
+  Object.assign(request, { session: null })
   const text = outage ? 'Your session is safe; try again in a moment.' : 'Something went wrong.'
   return reply
     .code(status)

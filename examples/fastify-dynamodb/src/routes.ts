@@ -21,8 +21,11 @@ export async function routes(app: FastifyInstance): Promise<void> {
     return reply.headers(pageHeaders).send(page)
   })
 
-  app.post<{ Body: { note?: string } }>('/note', async ({ session, body }, reply) => {
-    if (session.user !== undefined) session.note = String(body.note ?? '').slice(0, 200)
+  app.post<{ Body?: { note?: string } }>('/note', async ({ session, body }, reply) => {
+    if (session.user !== undefined) {
+      session.note = String(body?.note ?? '').slice(0, 200)
+      await session.save()
+    }
     return reply.redirect('/', 303)
   })
 

@@ -73,6 +73,8 @@ describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s, signed in 
     await provoke('/protected', { cookie }, 503)
     await provoke('/', { cookie }, 503)
     await provoke('/note', { cookie }, 503, { note: 'unsaved' })
+    // Without a cookie nothing is read: it is the write that fails.
+    await provoke('/auth/login', {}, 503)
     errorAnswers = errorAnswers.replaceAll(JSON.stringify({ email: EMAIL, sessionId }), '')
   }
 
@@ -109,7 +111,7 @@ describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s, signed in 
   })
 
   test('no answer to an error holds one', () => {
-    expect(errorAnswers).toContain('cannot be reached')
+    expect(errorAnswers.match(/cannot be reached/g)).toHaveLength(4)
     expect(findLeaks(errorAnswers, secrets)).toEqual([])
   })
 })
