@@ -70,12 +70,6 @@ export class ObservedTable implements SessionTable {
   }
 }
 
-/** A store over an observed new table. */
-export interface TestStore {
-  readonly store: SessionStore
-  readonly table: ObservedTable
-}
-
 /** Memory and every DynamoDB engine of this run, for `describe.each`. */
 export const engines: { engine: string; newTable: () => Promise<ObservedTable> }[] = [
   { engine: 'memory', newTable: async () => new ObservedTable(new MemoryTable()) },
