@@ -16,6 +16,7 @@ import { backOff } from './back-off.ts'
 import { asLowLevel, type DynamoDBClientLike } from './client.ts'
 import { toStoreError } from './errors.ts'
 import { fromItem, type Item, maxRecordBytes, toItem, toTtl } from './item.ts'
+import { MiddlewareChains } from './middleware-chains.ts'
 
 /** DynamoDB's limit for one BatchWriteItem. */
 const BATCH_SIZE = 25
@@ -26,6 +27,8 @@ export class DynamoDBSessionTable implements SessionTable {
   readonly #client: DynamoDBClient
   readonly #tableName: string
   readonly #partitionKey: string
+  readonly #getChains = new MiddlewareChains()
+  readonly #putChains = new MiddlewareChains()
 
   constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
     this.#client = asLowLevel(client)
@@ -37,7 +40,7 @@ export class DynamoDBSessionTable implements SessionTable {
   get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
     return this.#call(async () => {
       const command = new GetItemCommand({ TableName: this.#tableName, Key: this.#key(key), ConsistentRead: true })
-      const { Item } = await this.#client.send(command, { abortSignal: signal })
+      const { Item } = await this.#client.send(this.#getChains.lendTo(command), { abortSignal: signal })
       return Item && fromItem(Item, this.#partitionKey)
     })
   }
@@ -137,7 +140,7 @@ export class DynamoDBSessionTable implements SessionTable {
         ...condition,
       })
       try {
-        await this.#client.send(command, { abortSignal: signal })
+        await this.#client.send(this.#putChains.lendTo(command), { abortSignal: signal })
         return { written: true }
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error
