@@ -120,7 +120,7 @@ describe.each(engines)('on $engine', ({ newTable }) => {
       const store = storeOn(await newTable())
       const cyclic: Record<string, unknown> = {}
       cyclic.self = cyclic
-      for (const session of [cyclic, { n: 1n }, null, 'text', [1], { save: 1 }]) {
+      for (const session of [cyclic, { n: 1n }, null, 'text', [1], { save: 1 }, { cookie: 'x' }]) {
         const results: unknown[] = []
         await new Promise<void>((resolve) => {
           store.set('id', session as object, (...result) => {
@@ -130,6 +130,18 @@ describe.each(engines)('on $engine', ({ newTable }) => {
         })
         expect(results).toMatchObject([[{ code: 'ERR_WAXSEAL_SESSION_INVALID' }]])
       }
+    })
+
+    it('set and touch of a loaded session do not throw either, whatever its cookie says', async () => {
+      const store = storeOn(await newTable())
+      await store.set('id', { user: 'ada', cookie: { expires: null } })
+      const loaded = await store.get<{ cookie: { expires: unknown } }>('id')
+      loaded!.cookie.expires = 'one fine day'
+      const invalid = { code: 'ERR_WAXSEAL_SESSION_INVALID' }
+      await expect(store.set('id', loaded!)).rejects.toMatchObject(invalid)
+      await expect(store.touch('id', loaded!)).rejects.toMatchObject(invalid)
+      await expect(store.touch('id', null as never)).rejects.toMatchObject(invalid)
+      expect(await store.get('id')).toMatchObject({ user: 'ada' })
     })
 
     it('a callback that throws is not called a second time', async () => {

@@ -6,7 +6,7 @@ export type Callback<T = void> = (error: unknown, result?: T) => void
  * on a tick of its own, outside the promise chain; inside it, a callback that throws would be called a second time.
  */
 export function deliver<T>(promise: Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
-  if (callback === undefined) {
+  if (typeof callback !== 'function') {
     // express-session calls destroy without a callback; a rejection that nobody holds must not end the process.
     // Whoever awaits the promise still gets it, and every failure is on the store's events.
     promise.catch(() => {})
@@ -21,7 +21,7 @@ export function deliver<T>(promise: Promise<T>, callback: Callback<T> | undefine
 
 /** Ends an operation that had nothing to do at once: @fastify/session sends headers twice after an asynchronous one. */
 export function complete<T>(result: T, callback: Callback<T> | undefined): Promise<T> | undefined {
-  if (callback === undefined) return Promise.resolve(result)
+  if (typeof callback !== 'function') return Promise.resolve(result)
   callback(null, result)
   return undefined
 }

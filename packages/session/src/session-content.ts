@@ -28,19 +28,27 @@ const reservedNames = new Set([
  * as JSON (cyclic, BigInt). The message names the key at most, never a value.
  */
 export function snapshotOf(session: unknown): SessionSnapshot {
-  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
-    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'A session must be an object')
-  }
-  const { cookie, [CARRIER]: _carrier, ...rest } = session as Record<string, unknown>
+  const cookie = cookieOf(session)
+  const { cookie: _cookie, [CARRIER]: _carrier, ...rest } = session as Record<string, unknown>
   for (const name of Object.keys(rest)) {
     if (reservedNames.has(name)) {
       const message = `The session key ${JSON.stringify(name)} is reserved: a framework's session has a member of that name`
       throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
     }
   }
-  const content = toJson(rest)
-  const data = cookie === undefined || cookie === null ? undefined : JSON.parse(toJson(cookie))
-  return { content, cookie: data }
+  return { content: toJson(rest), cookie: cookie && JSON.parse(toJson(cookie)) }
+}
+
+/** The session's cookie, live. Throws `ERR_WAXSEAL_SESSION_INVALID` when session or cookie is no object. */
+export function cookieOf(session: unknown): SessionCookie | undefined {
+  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
+    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'A session must be an object')
+  }
+  const { cookie } = session as { cookie?: SessionCookie | null }
+  if (typeof (cookie ?? {}) !== 'object') {
+    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'The cookie of a session must be an object')
+  }
+  return cookie ?? undefined
 }
 
 function toJson(value: unknown): string {

@@ -8,7 +8,7 @@ import { KeyQueue } from './key-queue.ts'
 import { LoadState, LoadStates } from './load-state.ts'
 import { checkDurations, type SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
-import { CARRIER, snapshotOf } from './session-content.ts'
+import { CARRIER, cookieOf, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
 import { SessionReader } from './session-reader.ts'
 import type { SessionRow, SessionTable } from './session-table.ts'
@@ -78,14 +78,14 @@ export class SessionStore extends EventEmitter {
     let write: SessionWrite
     try {
       write = { key: sessionKey(sessionId), id: sessionId, session, snapshot: snapshotOf(session) }
+      const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
+      if (same === undefined || this.#writer.dueExpiry(same, write.snapshot.cookie) !== undefined) {
+        return deliver(this.#set(write), callback)
+      }
     } catch (error) {
       return deliver(Promise.reject(error), callback)
     }
-    const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
-    if (same !== undefined && this.#writer.dueExpiry(same, write.snapshot.cookie) === undefined) {
-      return complete(true, callback)
-    }
-    return deliver(this.#set(write), callback)
+    return complete(true, callback)
   }
 
   /** Removes the session, whether or not it was there. */
@@ -103,16 +103,16 @@ export class SessionStore extends EventEmitter {
   touch(sessionId: string, session: object): Promise<void>
   touch(sessionId: string, session: object, callback: Callback | undefined): void
   touch(sessionId: string, session: object, callback?: Callback): Promise<void> | undefined {
-    const { cookie } = session as StoredSession
     try {
+      const cookie = cookieOf(session)
       const state = this.#states.find(session, sessionKey(sessionId))
-      if (state !== undefined && this.#writer.dueExpiry(state, cookie) === undefined) {
-        return complete(undefined, callback)
+      if (state === undefined || this.#writer.dueExpiry(state, cookie) !== undefined) {
+        return deliver(this.#touch(sessionId, session, callback !== undefined), callback)
       }
     } catch (error) {
       return deliver(Promise.reject(error), callback)
     }
-    return deliver(this.#touch(sessionId, session, callback !== undefined), callback)
+    return complete(undefined, callback)
   }
 
   /** All live sessions, each with its `id`. Opens every row; unreadable ones are left out and emitted. */
@@ -169,8 +169,13 @@ export class SessionStore extends EventEmitter {
   load<S = object>(sessionId: string, callback: (error?: unknown, session?: S) => void): void {
     this.get(sessionId, (error, session) => {
       if (error || !session) return callback(error ?? undefined)
-      const request = { sessionID: sessionId, sessionStore: this, headers: {} }
-      callback(null, this.createSession<S>(request, session))
+      let created: S
+      try {
+        created = this.createSession<S>({ sessionID: sessionId, sessionStore: this, headers: {} }, session)
+      } catch (error) {
+        return callback(error)
+      }
+      callback(null, created)
     })
   }
 
@@ -219,7 +224,7 @@ export class SessionStore extends EventEmitter {
     const key = sessionKey(sessionId)
     const task = async (signal: StopSignal) => {
       const state = this.#states.find(session, key) ?? (await this.#reader.load(key, 'touch', signal))?.state
-      if (state !== undefined) await this.#writer.touch(state, (session as StoredSession).cookie, signal)
+      if (state !== undefined) await this.#writer.touch(state, cookieOf(session), signal)
     }
     try {
       await this.#inOrder('touch', key, task, () => 'touch-failed')
