@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: { index: 'src/index.ts', 'aws-kms/index': 'src/aws-kms/index.ts' },
   format: ['esm', 'cjs'],
   target: 'node20',
   // Without splitting, CJS entries would each carry their own copy of the error classes.

@@ -6,9 +6,12 @@ import { posix } from 'node:path'
 import ts from 'typescript'
 import { finish, publishedPackages, trackedFiles, workspacePackages } from './workspace.mjs'
 
-/** What each package may import of ours, and of everybody else; a new package is refused until it stands here. */
+/**
+ * What each package may import of ours, and of everybody else; a new package is refused until it stands here.
+ * `apart` is a folder behind a subpath export of its own, with what it alone may import; the rest never imports it.
+ */
 const direction = {
-  '@waxseal/core': { ours: [], others: [] },
+  '@waxseal/core': { ours: [], others: [], apart: { folder: 'src/aws-kms/', others: ['@aws-sdk/client-kms'] } },
   '@waxseal/session': { ours: ['@waxseal/core'], others: [] },
   '@waxseal/dynamodb': { ours: ['@waxseal/core', '@waxseal/session'], others: ['@aws-sdk/client-dynamodb'] },
   '@waxseal/testing': { ours: [], others: [] },
@@ -52,8 +55,11 @@ function specifiers(file) {
 }
 
 function judge(specifier, file, folder, allowed, declared) {
+  const isApart = (path) => allowed.apart !== undefined && path.startsWith(`${folder}/${allowed.apart.folder}`)
+  const others = isApart(file) ? [...allowed.others, ...allowed.apart.others] : allowed.others
   if (specifier.startsWith('.')) {
     const target = posix.join(posix.dirname(file), specifier)
+    if (!isApart(file) && isApart(target)) return 'is behind a subpath of its own'
     return target.startsWith(`${folder}/src/`) ? undefined : 'leaves the package'
   }
   if (specifier.startsWith('node:')) return undefined
@@ -61,6 +67,6 @@ function judge(specifier, file, folder, allowed, declared) {
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
   if (name.startsWith('@waxseal/')) {
     if (!allowed.ours.includes(name)) return 'is against the direction'
-  } else if (!allowed.others.includes(name)) return 'is not for this package'
+  } else if (!others.includes(name)) return 'is not for this package'
   return declared.has(name) ? undefined : 'is declared neither as dependency nor as peer'
 }

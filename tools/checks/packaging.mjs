@@ -11,7 +11,7 @@ import { publishedPackages } from './workspace.mjs'
 const nodeMajors = [20, 22, 24]
 const resolutions = { node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' }
 const dependencies = [
-  '@aws-sdk/client-dynamodb@3',
+  ...['@aws-sdk/client-dynamodb@3', '@aws-sdk/client-kms@3'],
   ...['fastify@5', '@fastify/session@11', '@fastify/cookie@11', 'express-session@1', '@types/express-session@1'],
   '@types/node@20',
   ...nodeMajors.map((major) => `node${major}@npm:node-${process.platform}-${process.arch}@${major}`),

@@ -1,11 +1,16 @@
 const exercise = require('./exercise.cjs')
+const exerciseKms = require('./kms.cjs')
 const { DynamoDBClient } = require('@aws-sdk/client-dynamodb')
+const { KMSClient } = require('@aws-sdk/client-kms')
 const [core, dynamodb] = [require('@waxseal/core'), require('@waxseal/dynamodb')]
+const [awsKms, testingKms] = [require('@waxseal/core/aws-kms'), require('@waxseal/testing/kms')]
 
 for (const library of [require('@waxseal/session'), require('@waxseal/testing')]) {
   if (Object.keys(library).length === 0) throw new Error('exports nothing')
 }
-exercise({ core, dynamodb, DynamoDBClient }, process.argv[2]).catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
+  .then(() => exerciseKms({ core, awsKms, testingKms, KMSClient }))
+  .catch((error) => {
+    console.error(error)
+    process.exitCode = 1
+  })

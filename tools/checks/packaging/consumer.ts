@@ -1,9 +1,19 @@
 // Compiled as ES module and as CommonJS under every resolution mode: one store object for both frameworks.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { KMSClient } from '@aws-sdk/client-kms'
 import { fastifyCookie } from '@fastify/cookie'
 import { fastifySession } from '@fastify/session'
-import { createEnvelope, type Envelope, localKeyring, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
+import {
+  createEnvelope,
+  type Envelope,
+  type Keyring,
+  localKeyring,
+  WaxsealError,
+  type WaxsealErrorCode,
+} from '@waxseal/core'
+import { awsKmsKeyring } from '@waxseal/core/aws-kms'
 import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
+import { type FakeKms, startFakeKms } from '@waxseal/testing/kms'
 import type * as expressSession from 'express-session'
 import { fastify } from 'fastify'
 
@@ -25,6 +35,8 @@ const client = new DynamoDBClient({})
 export const store = new DynamoDBSessionStore({ client, tableName: 'sessions', envelope, ttlSeconds: 60 })
 export const options: expressSession.SessionOptions = { secret, store, resave: false, saveUninitialized: false }
 export const app = fastify().register(fastifyCookie).register(fastifySession, { secret, store })
+export const keyring: Keyring = awsKmsKeyring({ client: new KMSClient({}), keyId: 'alias/x', decryptKeyIds: ['id'] })
+export const kms: Promise<FakeKms> = startFakeKms()
 export const table: Promise<unknown> = createSessionTable({ client, tableName: 'sessions' })
 
 export function codeOf(error: unknown): WaxsealErrorCode | undefined {

@@ -1,0 +1,77 @@
+import { WaxsealError } from '../errors.ts'
+
+/** KMS said: not with this key. Anything else that goes wrong is no reason to drop the keys that are held. */
+const denied: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'DisabledException',
+  'KMSInvalidStateException',
+  'NotFoundException',
+])
+
+/** One record's fault, and no word about the key. */
+const bent: ReadonlySet<string> = new Set(['IncorrectKeyException', 'InvalidCiphertextException'])
+
+/** A key of another kind or a name that KMS does not take. */
+const unfit: ReadonlySet<string> = new Set([
+  'InvalidArnException',
+  'InvalidKeyUsageException',
+  'UnsupportedOperationException',
+  'ValidationException',
+])
+
+/** KMS did not answer in time. */
+export class KmsTimeout extends Error {
+  override readonly name = 'KmsTimeout'
+
+  constructor(milliseconds: number) {
+    super(`no answer within ${milliseconds} ms`)
+  }
+}
+
+/**
+ * What an error of the SDK means to whoever holds data keys. Rests on error names, which are part of the service's API;
+ * on a message only where the SDK throws a plain Error.
+ *
+ * @param key what to call the key in the message; no account number.
+ * @param hasAnswered whether KMS answered before, so that missing credentials are no mistake of configuration.
+ */
+export function toKeyError(error: unknown, key: string, hasAnswered: boolean): WaxsealError {
+  const { name = 'unknown', message = '' } = error instanceof Error ? error : {}
+  const fail = (code: ConstructorParameters<typeof WaxsealError>[0], text: string, retryable = false): WaxsealError =>
+    new WaxsealError(code, `Waxseal: ${text}`, { cause: withoutExchange(error), retryable })
+
+  if (denied.has(name)) {
+    return fail('ERR_WAXSEAL_KEY_DENIED', `AWS KMS does not let us use ${key} (${name}): check its state and policies`)
+  }
+  if (bent.has(name)) return toIntegrityError(INTEGRITY_TEXT)
+  if (unfit.has(name)) {
+    const remedy = 'it takes a symmetric encryption key, named by its ARN'
+    return fail('ERR_WAXSEAL_CONFIG', `AWS KMS cannot use ${key} (${name}): ${remedy}`)
+  }
+  if (/region is missing/i.test(message)) {
+    return fail('ERR_WAXSEAL_CONFIG', 'no AWS region found: set AWS_REGION, or `region` on the KMS client')
+  }
+  if (name === 'CredentialsProviderError' && !hasAnswered) {
+    const remedy = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role'
+    return fail('ERR_WAXSEAL_CONFIG', `no AWS credentials found: ${remedy}`)
+  }
+  return fail('ERR_WAXSEAL_KEY_UNAVAILABLE', `AWS KMS could not be asked for ${key} (${name})`, true)
+}
+
+const INTEGRITY_TEXT = 'AWS KMS does not unwrap the data key of this record'
+
+/** Without a cause: wrong key, wrong encryption context and bent bytes are not told apart. */
+export function toIntegrityError(problem: string): WaxsealError {
+  return new WaxsealError('ERR_WAXSEAL_INTEGRITY', `Waxseal: ${problem}`)
+}
+
+/**
+ * The SDK hangs the raw exchange on some errors, for good; its request headers hold a temporary credential's token, its
+ * body perhaps a data key. Such an error is passed on as a copy without it.
+ */
+function withoutExchange(error: unknown): unknown {
+  if (!(error instanceof Error && '$response' in error)) return error
+  const { name, message, stack } = error
+  const { $metadata, code } = error as { $metadata?: unknown; code?: unknown }
+  return Object.assign(new Error(message), { name, stack, code, $metadata })
+}

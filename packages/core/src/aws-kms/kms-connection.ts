@@ -1,0 +1,118 @@
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  type KMSClient,
+  type KMSClientResolvedConfig,
+} from '@aws-sdk/client-kms'
+import type { EncryptionContext } from '../keyring.ts'
+import { DATA_KEY_BYTES } from '../payload.ts'
+import { KmsTimeout, toIntegrityError, toKeyError } from './errors.ts'
+import { configError, type KeyName } from './key-name.ts'
+
+/** A `KMSClient`, accepted by shape, so that it may come from another copy of the SDK. */
+export interface KmsClientLike {
+  readonly config: Pick<KMSClientResolvedConfig, 'region'>
+  readonly send: KMSClient['send']
+}
+
+export interface KmsDataKey {
+  readonly plaintextKey: Uint8Array
+  readonly wrapped: Uint8Array | undefined
+  readonly keyArn: string | undefined
+}
+
+/**
+ * Over all attempts of the SDK. Its own time-outs are off by default, and a call that never ends would be joined by
+ * every later one. Short enough for a second Region to be asked within the five seconds of a session store.
+ */
+const CALL_TIMEOUT_MS = 3000
+
+/** The calls of one client, with time limit, errors translated, and the SDK's copies of plaintext keys wiped. */
+export class KmsConnection {
+  readonly #client: KmsClientLike
+  /** Whether KMS ever answered with a result. Credentials that were there and are not any more are an outage. */
+  #hasAnswered = false
+
+  constructor(client: KmsClientLike) {
+    this.#client = client
+  }
+
+  /** @throws WaxsealError `ERR_WAXSEAL_CONFIG` when there is none. */
+  async region(): Promise<string> {
+    try {
+      return await this.#client.config.region()
+    } catch (error) {
+      throw toKeyError(error, 'the key', this.#hasAnswered)
+    }
+  }
+
+  async generateDataKey(name: KeyName, EncryptionContext: EncryptionContext): Promise<KmsDataKey> {
+    const command = new GenerateDataKeyCommand({ KeyId: name.text, KeySpec: 'AES_256', EncryptionContext })
+    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
+    return { plaintextKey: takeDataKey(answer.Plaintext), wrapped: answer.CiphertextBlob, keyArn: answer.KeyId }
+  }
+
+  async encrypt(
+    name: KeyName,
+    Plaintext: Uint8Array,
+    EncryptionContext: EncryptionContext,
+  ): Promise<Omit<KmsDataKey, 'plaintextKey'>> {
+    const command = new EncryptCommand({ KeyId: name.text, Plaintext, EncryptionContext })
+    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
+    return { wrapped: answer.CiphertextBlob, keyArn: answer.KeyId }
+  }
+
+  async decrypt(
+    name: KeyName,
+    CiphertextBlob: Uint8Array,
+    EncryptionContext: EncryptionContext,
+  ): Promise<Omit<KmsDataKey, 'wrapped'>> {
+    const command = new DecryptCommand({ KeyId: name.text, CiphertextBlob, EncryptionContext })
+    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
+    return { plaintextKey: takeDataKey(answer.Plaintext), keyArn: answer.KeyId }
+  }
+
+  async #call<Answer>(name: KeyName, send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    const region = await this.region()
+    if (name.region !== undefined && name.region !== region) {
+      // KMS itself would say that the key does not exist, which reads as a revocation.
+      throw configError(`the KMS key is in ${name.region} and its client in ${region}: give the client that region`)
+    }
+    try {
+      const answer = await withinTimeLimit(send)
+      this.#hasAnswered = true
+      return answer
+    } catch (error) {
+      throw toKeyError(error, name.isAlias ? name.id : `${region}:${name.id}`, this.#hasAnswered)
+    }
+  }
+}
+
+/** Not left to the abort signal alone: the SDK looks at it only between its waits for a retry. */
+async function withinTimeLimit<Answer>(send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const controller = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new KmsTimeout(CALL_TIMEOUT_MS))
+      controller.abort()
+    }, CALL_TIMEOUT_MS).unref()
+  })
+  try {
+    return await Promise.race([send(controller.signal), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Takes the key out of the SDK's buffer, which may be a part of a larger pool, and leaves zeros there. */
+function takeDataKey(plaintext: Uint8Array | undefined): Uint8Array {
+  if (plaintext?.length !== DATA_KEY_BYTES) {
+    plaintext?.fill(0)
+    throw toIntegrityError('AWS KMS answered with something that is no data key of 32 bytes')
+  }
+  const key = new Uint8Array(plaintext)
+  plaintext.fill(0)
+  return key
+}

@@ -1,0 +1,106 @@
+import type { EncryptionContext, GeneratedDataKey, WrappedKey } from '../keyring.ts'
+import { KEYRING } from '../record.ts'
+import { toIntegrityError } from './errors.ts'
+import { configError, isArnOf, type KeyName } from './key-name.ts'
+import type { KmsConnection, KmsDataKey } from './kms-connection.ts'
+
+/** One configured KMS key. */
+export class KmsKey {
+  readonly #connection: KmsConnection
+  readonly #name: KeyName
+
+  constructor(connection: KmsConnection, name: KeyName) {
+    this.#connection = connection
+    this.#name = name
+  }
+
+  /** The wrapped key that this one can unwrap: its own, or that of its replica in another Region. */
+  async find(wrappedKeys: readonly WrappedKey[]): Promise<WrappedKey | undefined> {
+    if (!wrappedKeys.some((wrappedKey) => wrappedKey.kid.endsWith(`:${this.#name.id}`))) return undefined
+    const own = await this.#kid()
+    const exact = wrappedKeys.find(({ kid }) => kid === own)
+    if (exact !== undefined || !this.#name.id.startsWith('mrk-')) return exact
+    return wrappedKeys.find(({ kid }) => kid.endsWith(`:${this.#name.id}`))
+  }
+
+  async generate(encryptionContext: EncryptionContext): Promise<GeneratedDataKey> {
+    return this.accept(await this.#connection.generateDataKey(this.#name, encryptionContext))
+  }
+
+  /** A data key that KMS answered with, if it is wrapped by this key. */
+  async accept(dataKey: KmsDataKey): Promise<GeneratedDataKey> {
+    try {
+      await this.#check(dataKey.keyArn)
+      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.#asWrappedKey(dataKey.wrapped)] }
+    } catch (error) {
+      dataKey.plaintextKey.fill(0)
+      throw error
+    }
+  }
+
+  async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
+    const { wrapped, keyArn } = await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext)
+    await this.#check(keyArn)
+    return this.#asWrappedKey(wrapped)
+  }
+
+  async unwrap({ wrapped }: WrappedKey, encryptionContext: EncryptionContext): Promise<Uint8Array> {
+    const { plaintextKey, keyArn } = await this.#connection.decrypt(this.#name, wrapped, encryptionContext)
+    try {
+      await this.#check(keyArn)
+      return plaintextKey
+    } catch (error) {
+      plaintextKey.fill(0)
+      throw error
+    }
+  }
+
+  async isNamedBy(arn: string | undefined): Promise<boolean> {
+    return isArnOf(arn, this.#name, await this.#connection.region())
+  }
+
+  /** KMS can find a key by the ciphertext alone; an answer for another key than ours is the attacker's. */
+  async #check(arn: string | undefined): Promise<void> {
+    if (!(await this.isNamedBy(arn))) throw toIntegrityError('AWS KMS answered for another key than the one asked')
+  }
+
+  async #asWrappedKey(wrapped: Uint8Array | undefined): Promise<WrappedKey> {
+    if (wrapped === undefined) throw toIntegrityError('AWS KMS answered without a wrapped key')
+    return { keyringId: KEYRING.awsKms, kid: await this.#kid(), wrapped }
+  }
+
+  async #kid(): Promise<string> {
+    return `${this.#name.region ?? (await this.#connection.region())}:${this.#name.id}`
+  }
+}
+
+/** An alias that wraps. It stands for one of the listed keys, the same one as long as the process lives. */
+export class KmsAlias {
+  readonly #connection: KmsConnection
+  readonly #name: KeyName
+  readonly #listed: readonly KmsKey[]
+  #key: KmsKey | undefined
+
+  constructor(connection: KmsConnection, name: KeyName, listed: readonly KmsKey[]) {
+    if (listed.length === 0) {
+      throw configError('keyId is an alias, which cannot unwrap: list the keys that it stands for in decryptKeyIds')
+    }
+    this.#connection = connection
+    this.#name = name
+    this.#listed = listed
+  }
+
+  async generate(encryptionContext: EncryptionContext): Promise<GeneratedDataKey> {
+    if (this.#key !== undefined) return this.#key.generate(encryptionContext)
+    const dataKey = await this.#connection.generateDataKey(this.#name, encryptionContext)
+    for (const key of this.#listed) {
+      if (!(await key.isNamedBy(dataKey.keyArn))) continue
+      this.#key ??= key
+      return key.accept(dataKey)
+    }
+    dataKey.plaintextKey.fill(0)
+    throw configError(
+      `${this.#name.id} stands for a KMS key that is not in decryptKeyIds: nobody could open the record`,
+    )
+  }
+}
