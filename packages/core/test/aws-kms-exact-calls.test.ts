@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { mockClient } from 'aws-sdk-client-mock'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { awsKmsKeyring } from '../src/aws-kms/index.ts'
 import { createEnvelope } from '../src/index.ts'
 import { codeOf } from './support/codes.ts'
+import { nextTurn } from './support/keyrings.ts'
 
 const credentials = { accessKeyId: 'a', secretAccessKey: 'b' }
 const client = new KMSClient({ region: 'eu-west-1', credentials })
@@ -24,6 +25,11 @@ beforeEach(() => {
   americanMock.reset()
 })
 
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
 const keyring = awsKmsKeyring({ client, keyId: KeyId })
 const twoRegions = awsKmsKeyring({ client, keyId: KeyId, alsoWrapFor: [{ client: american, keyId: AmericanKeyId }] })
 
@@ -40,6 +46,26 @@ function answerWithDataKey(answer: { KeyId?: string; CiphertextBlob?: Uint8Array
 }
 
 describe('calls', () => {
+  it('end after 3 seconds and tell the SDK to give up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    mock.on(DecryptCommand).callsFake(() => new Promise(() => {}))
+    const code = codeOf(() => keyring.unwrapDataKey([wrappedKey], EncryptionContext))
+    while (mock.calls().length === 0) await nextTurn()
+    const [, { abortSignal }] = mock.call(0).args as unknown as [unknown, { abortSignal: AbortSignal }]
+    await vi.advanceTimersByTimeAsync(2999)
+    expect(abortSignal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(abortSignal.aborted).toBe(true)
+    expect(await code).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+  })
+
+  it('that succeed leave no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    answerWithDataKey()
+    await keyring.generateDataKey(EncryptionContext)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('construction makes none', () => {
     awsKmsKeyring({ client, keyId: KeyId, decryptKeyIds: [id] })
     expect(mock.calls()).toEqual([])
@@ -85,6 +111,10 @@ describe('calls', () => {
   })
 })
 
+/** The distinct arrays of 32 bytes that were filled with zeros and still are. */
+const keysWipedBy = (fill: { mock: { contexts: unknown[] } }) =>
+  new Set(fill.mock.contexts.filter((array) => zeros.equals(array as Uint8Array)))
+
 describe('plaintext keys in buffers', () => {
   it('of the SDK are zeros after either call', async () => {
     const { ofSdk } = answerWithDataKey()
@@ -107,8 +137,20 @@ describe('plaintext keys in buffers', () => {
     ['has no wrapped key', { KeyId }],
   ])('are zeros when the answer %s', async (_, answer) => {
     const { ofSdk } = answerWithDataKey(answer)
+    const fill = vi.spyOn(Uint8Array.prototype, 'fill')
     expect(await codeOf(() => keyring.generateDataKey(EncryptionContext))).toBe('ERR_WAXSEAL_INTEGRITY')
     expect(zeros.equals(ofSdk)).toBe(true)
+    // Ours too, which nobody else ever sees.
+    expect(keysWipedBy(fill).size).toBe(2)
+  })
+
+  it('are zeros when Decrypt names another key', async () => {
+    const { ofSdk } = answerWithDataKey({ KeyId: AmericanKeyId })
+    const fill = vi.spyOn(Uint8Array.prototype, 'fill')
+    const call = () => keyring.unwrapDataKey([wrappedKey], EncryptionContext)
+    expect(await codeOf(call)).toBe('ERR_WAXSEAL_INTEGRITY')
+    expect(zeros.equals(ofSdk)).toBe(true)
+    expect(keysWipedBy(fill).size).toBe(2)
   })
 
   it('are zeros when they are no data key', async () => {
@@ -120,15 +162,21 @@ describe('plaintext keys in buffers', () => {
   })
 
   it('are zeros when another Region fails, once nobody reads them any more', async () => {
-    answerWithDataKey()
+    const { key } = answerWithDataKey()
+    const slowKeyId = AmericanKeyId.replace(/ab$/, 'cd')
     let sent: Uint8Array | undefined
-    americanMock.on(EncryptCommand).callsFake(async ({ Plaintext }) => {
+    let seen: Buffer | undefined
+    americanMock.on(EncryptCommand, { KeyId: AmericanKeyId }).rejects({ name: 'KMSInternalException', message: 'down' })
+    americanMock.on(EncryptCommand, { KeyId: slowKeyId }).callsFake(async ({ Plaintext }) => {
       sent = Plaintext
       await new Promise((resolve) => setTimeout(resolve, 10))
-      expect(zeros.equals(Plaintext)).toBe(false)
-      throw Object.assign(new Error('down'), { name: 'KMSInternalException' })
+      seen = Buffer.from(Plaintext)
+      return { KeyId: slowKeyId, CiphertextBlob }
     })
-    expect(await codeOf(() => twoRegions.generateDataKey(EncryptionContext))).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+    const alsoWrapFor = [AmericanKeyId, slowKeyId].map((keyId) => ({ client: american, keyId }))
+    const three = awsKmsKeyring({ client, keyId: KeyId, alsoWrapFor })
+    expect(await codeOf(() => three.generateDataKey(EncryptionContext))).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+    expect(seen?.equals(key)).toBe(true)
     expect(zeros.equals(sent!)).toBe(true)
   })
 
