@@ -12,6 +12,7 @@ import {
 import { WaxsealError } from '@waxseal/core'
 import { asLowLevel, type DynamoDBClientLike } from './client.ts'
 import { toStoreError } from './errors.ts'
+import { checkPartitionKey } from './item.ts'
 
 /** Options of {@link createSessionTable}. */
 export interface CreateSessionTableOptions {
@@ -47,6 +48,7 @@ export interface CreatedSessionTable {
  */
 export async function createSessionTable(options: CreateSessionTableOptions): Promise<CreatedSessionTable> {
   const { tableName, partitionKey = 'sessionId' } = options
+  checkPartitionKey(partitionKey)
   const client = asLowLevel(options.client)
   try {
     const created = await create(client, options, partitionKey)
@@ -97,6 +99,10 @@ async function enableTimeToLive(client: DynamoDBClient, tableName: string): Prom
   try {
     const { TimeToLiveDescription: current } = await client.send(new DescribeTimeToLiveCommand(name))
     if (current?.AttributeName === 'ttl' && /^ENABL/.test(current.TimeToLiveStatus ?? '')) return 'enabled'
+    if (current?.AttributeName !== undefined && current.AttributeName !== 'ttl') {
+      const message = `The table ${JSON.stringify(tableName)} has its time to live on ${JSON.stringify(current.AttributeName)}: turn that off first`
+      throw new WaxsealError('ERR_WAXSEAL_TABLE_INVALID', message)
+    }
     const TimeToLiveSpecification = { AttributeName: 'ttl', Enabled: true }
     await client.send(new UpdateTimeToLiveCommand({ ...name, TimeToLiveSpecification }))
     return 'enabled'

@@ -15,7 +15,7 @@ import type { RowPage, SessionRow, SessionTable, StopSignal, WriteOutcome } from
 import { backOff } from './back-off.ts'
 import { asLowLevel, type DynamoDBClientLike } from './client.ts'
 import { toStoreError } from './errors.ts'
-import { fromItem, type Item, maxRecordBytes, toItem, toTtl } from './item.ts'
+import { checkPartitionKey, fromItem, type Item, maxRecordBytes, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'
 
 /** DynamoDB's limit for one BatchWriteItem. */
@@ -31,6 +31,7 @@ export class DynamoDBSessionTable implements SessionTable {
   readonly #putChains = new MiddlewareChains()
 
   constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
+    checkPartitionKey(partitionKey)
     this.#client = asLowLevel(client)
     this.#tableName = tableName
     this.#partitionKey = partitionKey
@@ -123,7 +124,8 @@ export class DynamoDBSessionTable implements SessionTable {
       if (signal.aborted) return
       const command = new BatchWriteItemCommand({ RequestItems: { [this.#tableName]: pending } })
       const { UnprocessedItems } = await this.#client.send(command, { abortSignal: signal })
-      pending = UnprocessedItems?.[this.#tableName] ?? []
+      // Under whatever name: a table may be named by its ARN.
+      pending = Object.values(UnprocessedItems ?? {}).flat()
     }
   }
 

@@ -32,7 +32,8 @@ export function toStoreError(error: unknown, tableName: string, partitionKey: st
   }
   if (credentialErrors.has(name)) {
     const remedy = 'check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN'
-    return fail('ERR_WAXSEAL_CONFIG', `AWS does not accept the credentials (${name}): ${remedy}`)
+    // No cause: a signature error's message quotes the canonical request, the session token among its headers.
+    return new WaxsealError('ERR_WAXSEAL_CONFIG', `AWS does not accept the credentials (${name}): ${remedy}`)
   }
   if (name === 'AccessDeniedException') {
     const remedy = 'sessionTablePolicy() gives the statement to allow'
@@ -55,6 +56,7 @@ function withoutExchange(error: unknown): unknown {
 
 const credentialErrors: ReadonlySet<string> = new Set([
   'UnrecognizedClientException',
+  'ExpiredTokenException',
   'InvalidSignatureException',
   'MissingAuthenticationTokenException',
   'IncompleteSignatureException',

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
-import { WaxsealError } from '@waxseal/core'
+import { WaxsealError, WaxsealTypeError } from '@waxseal/core'
 import type { SessionRow } from '@waxseal/session'
 
 /** A DynamoDB item in the wire form of the low-level client. */
@@ -13,6 +13,15 @@ const MAX_ITEM_BYTES = 409_600
 
 // 43 characters of key, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
 const OTHER_ATTRIBUTES_BYTES = 512
+
+const ownAttributes: ReadonlySet<string> = new Set(['record', 'ttl', 'expiresAt', 'version', 'revision', 'kid'])
+
+/** Throws `ERR_WAXSEAL_ARGUMENT`: a key of such a name would be overwritten, and all sessions would share a row. */
+export function checkPartitionKey(name: unknown): void {
+  if (typeof name === 'string' && name !== '' && !ownAttributes.has(name)) return
+  const message = `partitionKey must be a name, and none of ${[...ownAttributes].join(', ')}`
+  throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', message)
+}
 
 /** The largest record for which the whole item stays below DynamoDB's limit. */
 export function maxRecordBytes(partitionKey: string): number {

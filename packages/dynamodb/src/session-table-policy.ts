@@ -10,8 +10,8 @@ export interface PolicyDocument {
 }
 
 /**
- * The least that an app's role needs on its sessions table. `Sessions` is for get, set, touch and destroy; leave
- * `Listing` out where nothing calls all, ids, length or clear.
+ * What to allow an app's role on its sessions table, and no more. `Sessions` is for get, set, touch and destroy, with
+ * BatchGetItem in store for batched reads; leave `Listing` out where nothing calls all, ids, length or clear.
  */
 export function sessionTablePolicy(tableArn: string): PolicyDocument {
   return {

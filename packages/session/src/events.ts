@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { WaxsealErrorCode } from '@waxseal/core'
 
 /** Why the store did something that its caller cannot see from the result. */
 export type SessionEventType =
@@ -23,11 +24,11 @@ export interface SessionEvent {
   /** The row's key (a hash), never the session id; absent for operations over the whole table. */
   readonly key?: string
   readonly operation: string
-  readonly code?: string
+  readonly code?: WaxsealErrorCode
 }
 
 /** How reader and writer tell the store what happened. */
-export type ReportEvent = (type: SessionEventType, operation: string, key?: string, code?: string) => void
+export type ReportEvent = (type: SessionEventType, operation: string, key?: string, code?: WaxsealErrorCode) => void
 
 export const sessionChannel: ReturnType<typeof channel> = channel('waxseal:session')
 

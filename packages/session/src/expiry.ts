@@ -28,7 +28,9 @@ export function expiryOf(
   rules: ExpiryRules,
 ): number {
   const own = cookie === undefined ? undefined : cookieExpiry(cookie, now)
-  return Math.min(own ?? now + rules.ttlSeconds * 1000, absoluteExpiresAt)
+  const expiresAt = Math.min(own ?? now + rules.ttlSeconds * 1000, absoluteExpiresAt)
+  // Whole milliseconds, as rows hold them; not before now, since DynamoDB leaves items whose time is years past.
+  return Math.max(Math.floor(expiresAt), Math.floor(now))
 }
 
 function cookieExpiry(cookie: SessionCookie, now: number): number | undefined {
@@ -58,6 +60,8 @@ export function touchIsDue(
   if (gain <= 0) return false
   // The last stretch before the absolute end is written at once: nothing later would make it due.
   if (expiresAt === stored.absoluteExpiresAt) return true
-  const touchAfterSeconds = rules.touchAfterSeconds ?? Math.min((expiresAt - now) / 10_000, 3600)
-  return gain >= touchAfterSeconds * 1000
+  const idleSeconds = (expiresAt - now) / 1000
+  const touchAfterSeconds = rules.touchAfterSeconds ?? Math.min(idleSeconds / 10, 3600)
+  // At half the idle life at the latest, or an active user would be signed out between two touches.
+  return gain >= Math.min(touchAfterSeconds, idleSeconds / 2) * 1000
 }

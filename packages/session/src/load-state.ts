@@ -6,7 +6,8 @@ export interface LoadedRow {
   readonly expiresAt: number
   readonly createdAt: number
   readonly absoluteExpiresAt: number
-  readonly snapshot: SessionSnapshot
+  /** What the row says; `undefined` after a write whose outcome is not known. */
+  readonly snapshot: SessionSnapshot | undefined
 }
 
 /** A {@link LoadedRow} that belongs to one table key and follows the writes made through its session object; invisible to JSON. */
@@ -43,15 +44,26 @@ export class LoadState {
  */
 export class LoadStates {
   readonly #states = new WeakMap<object, LoadState>()
+  // Only states of this store count: one carried over from another table, or a clone of one, says nothing of our rows.
+  readonly #own = new WeakSet<object>()
 
   attach(session: object, state: LoadState): void {
     this.#states.set(session, state)
+    this.#own.add(state)
   }
 
   find(session: object, key: string): LoadState | undefined {
     const attached = this.#states.get(session)
     if (attached?.key === key) return attached
+    const carried = this.carriedBy(session)
+    return carried?.key === key ? carried : undefined
+  }
+
+  /** The state that `get` sent along with the session's data. */
+  carriedBy(session: object): LoadState | undefined {
     const carried = (session as Record<string, unknown>)[CARRIER]
-    return carried instanceof LoadState && carried.key === key ? carried : undefined
+    return typeof carried === 'object' && carried !== null && this.#own.has(carried)
+      ? (carried as LoadState)
+      : undefined
   }
 }

@@ -24,20 +24,27 @@ export interface SessionOptions {
   readonly clock?: Clock
 }
 
+/** In seconds. Beyond, an expiry would leave what a Date and a safe integer of milliseconds can hold. */
+const CENTURY = 3_155_760_000
+
+/** In milliseconds. A longer `setTimeout` fires at once. */
+const LONGEST_TIMER = 2_147_483_647
+
 /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option, for a duration that is not a positive number. */
 export function checkDurations(options: SessionOptions): void {
-  checkDuration(options, 'ttlSeconds')
-  checkDuration(options, 'maxLifetimeSeconds')
-  checkDuration(options, 'timeoutMilliseconds')
-  if (options.touchAfterSeconds !== 0) checkDuration(options, 'touchAfterSeconds')
+  checkDuration(options, 'ttlSeconds', CENTURY)
+  checkDuration(options, 'maxLifetimeSeconds', CENTURY)
+  checkDuration(options, 'timeoutMilliseconds', LONGEST_TIMER)
+  if (options.touchAfterSeconds !== 0) checkDuration(options, 'touchAfterSeconds', CENTURY)
 }
 
 function checkDuration(
   options: SessionOptions,
   name: 'ttlSeconds' | 'maxLifetimeSeconds' | 'timeoutMilliseconds' | 'touchAfterSeconds',
+  most: number,
 ): void {
   const value = options[name]
-  if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
-    throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', `${name} must be a positive number`)
+  if (value !== undefined && !(value > 0 && value <= most)) {
+    throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', `${name} must be a positive number, at most ${most}`)
   }
 }

@@ -1,5 +1,5 @@
 import { WaxsealTypeError } from '@waxseal/core'
-import type { SessionCookie } from './expiry.ts'
+import { isPersistent, type SessionCookie } from './expiry.ts'
 
 /**
  * The key under which `get` hands the load state to a callback caller. @fastify/session copies a loaded session key by
@@ -36,29 +36,29 @@ export function snapshotOf(session: unknown): SessionSnapshot {
       throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
     }
   }
-  return { content: toJson(rest), cookie: cookie && JSON.parse(toJson(cookie)) }
+  return { content: toJson(rest), cookie }
 }
 
-/** The session's cookie, live. Throws `ERR_WAXSEAL_SESSION_INVALID` when session or cookie is no object. */
-export function cookieOf(session: unknown): SessionCookie | undefined {
+/** The session's cookie as JSON data. Throws `ERR_WAXSEAL_SESSION_INVALID` when session or cookie is no object. */
+export function cookieOf(session: unknown): SessionSnapshot['cookie'] {
   if (typeof session !== 'object' || session === null || Array.isArray(session)) {
     throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'A session must be an object')
   }
-  const { cookie } = session as { cookie?: SessionCookie | null }
-  if (typeof (cookie ?? {}) !== 'object') {
-    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'The cookie of a session must be an object')
-  }
-  return cookie ?? undefined
+  const { cookie } = session as { cookie?: unknown }
+  return cookie === undefined || cookie === null ? undefined : JSON.parse(toJson(cookie))
 }
 
 function toJson(value: unknown): string {
+  let json: string | undefined
   try {
-    return JSON.stringify(value)
+    json = JSON.stringify(value)
   } catch {
     // JSON's own message names keys and classes along the cycle; it is not passed on.
-    const message = 'The session cannot be written as JSON: it is cyclic, or holds a BigInt'
-    throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
   }
+  if (json?.startsWith('{')) return json
+  const message =
+    'The session cannot be written as a JSON object: it is cyclic, holds a BigInt, or its toJSON gives none'
+  throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', message)
 }
 
 /** Whether two cookies say the same, apart from the running expiry that every request moves. */
@@ -66,10 +66,12 @@ export function sameCookie(a: SessionSnapshot['cookie'], b: SessionSnapshot['coo
   if (a === undefined || b === undefined) return a === b
   // express-session recomputes originalMaxAge from two readings of the clock: it drifts by milliseconds.
   const drift = Math.abs((a.originalMaxAge ?? 0) - (b.originalMaxAge ?? 0))
-  return drift < 1000 && fixedPart(a) === fixedPart(b)
+  return drift < 1000 && isPersistent(a) === isPersistent(b) && fixedPart(a) === fixedPart(b)
 }
 
 function fixedPart(cookie: Record<string, unknown>): string {
   const { expires, originalExpires, originalMaxAge, maxAge, ...fixed } = cookie
-  return JSON.stringify([fixed, typeof originalMaxAge])
+  // The two frameworks name the attributes in different orders, and one writes out those that are not set.
+  const set = Object.entries(fixed).filter(([, value]) => value !== null && value !== undefined && value !== false)
+  return JSON.stringify([set.sort(([a], [b]) => (a < b ? -1 : 1)), typeof originalMaxAge])
 }

@@ -9,14 +9,8 @@ import { WaxsealTypeError } from '@waxseal/core'
  * U+FFFD in UTF-8, so ids holding them would share a key.)
  */
 export function sessionKey(sessionId: unknown): string {
-  if (typeof sessionId !== 'string' || sessionId === '' || !isWellFormed(sessionId)) {
+  if (typeof sessionId !== 'string' || sessionId === '' || !sessionId.isWellFormed()) {
     throw new WaxsealTypeError('ERR_WAXSEAL_SESSION_INVALID', 'A session id must be a non-empty, well-formed string')
   }
   return hash('sha256', sessionId, 'base64url')
-}
-
-const loneSurrogate = /\p{Surrogate}/u
-
-function isWellFormed(text: string): boolean {
-  return !loneSurrogate.test(text)
 }

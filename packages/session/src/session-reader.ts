@@ -43,6 +43,10 @@ export class SessionReader {
       this.#report('expired', operation, row.key)
       return undefined
     }
+    // The row's expiry is the authority: Fastify destroys a session whose stored cookie has expired, even when a touch
+    // has kept the row alive. A cookie that ends with the browser must stay one.
+    const cookie = sealed?.session.cookie
+    if (cookie && isPersistent(cookie)) cookie.expires = new Date(expiryOfRow(row, sealed)).toISOString()
     return sealed
   }
 
@@ -65,13 +69,15 @@ export class SessionReader {
   }
 }
 
-function loaded(row: SessionRow, { session, createdAt, absoluteExpiresAt }: SealedSession): LoadedSession {
-  const expiresAt = Math.min(row.expiresAt, absoluteExpiresAt)
+function expiryOfRow(row: SessionRow, { absoluteExpiresAt }: SealedSession): number {
+  return Math.min(row.expiresAt, absoluteExpiresAt)
+}
+
+function loaded(row: SessionRow, sealed: SealedSession): LoadedSession {
+  const { session, createdAt, absoluteExpiresAt } = sealed
+  const expiresAt = expiryOfRow(row, sealed)
   const { cookie, ...content } = session
   const snapshot = { content: JSON.stringify(content), cookie: cookie && { ...cookie } }
   const state = new LoadState(row.key, { revision: row.revision, expiresAt, createdAt, absoluteExpiresAt, snapshot })
-  // The row's expiry is the authority: Fastify destroys a session whose stored cookie has expired, even when a touch
-  // has kept the row alive. A cookie that ends with the browser must stay one.
-  if (cookie !== undefined && isPersistent(cookie)) cookie.expires = new Date(expiresAt).toISOString()
   return { session, state }
 }

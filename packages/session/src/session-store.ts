@@ -1,17 +1,18 @@
 import { EventEmitter } from 'node:events'
-import { systemClock, WaxsealError } from '@waxseal/core'
+import { systemClock, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
 import { type Callback, complete, deliver } from './callbacks.ts'
 import { Deadlines, type StopSignal } from './deadlines.ts'
 import { levelOf, type SessionEvent, type SessionEventType, sessionChannel } from './events.ts'
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { KeyQueue } from './key-queue.ts'
-import { LoadState, LoadStates } from './load-state.ts'
+import { type LoadState, LoadStates } from './load-state.ts'
 import { checkDurations, type SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
-import { CARRIER, cookieOf, snapshotOf } from './session-content.ts'
+import { CARRIER, cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
+import { SessionListing } from './session-listing.ts'
 import { SessionReader } from './session-reader.ts'
-import type { SessionRow, SessionTable } from './session-table.ts'
+import type { SessionTable } from './session-table.ts'
 import { type SessionWrite, SessionWriter } from './session-writer.ts'
 
 /** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
@@ -25,7 +26,8 @@ export type ListedSession = StoredSession & { id: string }
  * code. Every operation returns a promise, or takes a Node callback last and then returns nothing.
  *
  * Errors: `ERR_WAXSEAL_SESSION_INVALID` and `_SESSION_TOO_LARGE` before any call; `_STORE_TIMEOUT`,
- * `_STORE_UNAVAILABLE`, `_TABLE_INVALID`, `_CONFIG`, `_KEY_DENIED`, `_KEY_UNAVAILABLE` from database and key service.
+ * `_STORE_UNAVAILABLE`, `_TABLE_INVALID`, `_CONFIG`, `_KEY_DENIED`, `_KEY_UNAVAILABLE` from database and key service;
+ * `_RECORD_MALFORMED` from a set over a row that is not of our layout.
  * A row that is missing, expired or unreadable is no session (`null`), never an error.
  *
  * Emits a {@link SessionEvent} under its type: `expired`, `unreadable`, `refused`, `overwritten`, `touch-failed`,
@@ -38,6 +40,7 @@ export class SessionStore extends EventEmitter {
   readonly #table: SessionTable
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
+  readonly #listing: SessionListing
   readonly #states = new LoadStates()
   readonly #writes = new KeyQueue()
   readonly #express = new ExpressSessions()
@@ -55,6 +58,7 @@ export class SessionStore extends EventEmitter {
     this.#reader = new SessionReader(table, sealer, clock, report)
     this.#writer = new SessionWriter(table, sealer, this.#states, rules, clock, report)
     this.#deadlines = new Deadlines(timeoutMilliseconds)
+    this.#listing = new SessionListing(table, this.#reader, (...rest) => this.#attempt(...rest))
   }
 
   /** The session, or `null` when there is none (never was, expired, destroyed, unreadable). A fresh object each time. */
@@ -68,7 +72,8 @@ export class SessionStore extends EventEmitter {
   }
 
   /**
-   * Stores the session as it is at this moment. Resolves to `false`, and calls back without error, when the session was
+   * Stores the session as it is at this moment. Pass the object that {@link get} gave: a copy counts as not loaded, and
+   * is inserted where there is no row. Resolves to `false`, and calls back without error, when the session was
    * loaded and has been destroyed or has expired meanwhile: it is not stored, and `refused` is emitted. When nothing
    * but the running expiry of the cookie changed, it only postpones the expiry, as {@link touch} does.
    */
@@ -76,16 +81,15 @@ export class SessionStore extends EventEmitter {
   set(sessionId: string, session: object, callback: Callback<boolean> | undefined): void
   set(sessionId: string, session: object, callback?: Callback<boolean>): Promise<boolean> | undefined {
     let write: SessionWrite
+    let nothingDue: boolean
     try {
       write = { key: sessionKey(sessionId), id: sessionId, session, snapshot: snapshotOf(session) }
       const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
-      if (same === undefined || this.#writer.dueExpiry(same, write.snapshot.cookie) !== undefined) {
-        return deliver(this.#set(write), callback)
-      }
+      nothingDue = same !== undefined && this.#writer.dueExpiry(same, write.snapshot.cookie) === undefined
     } catch (error) {
-      return deliver(Promise.reject(error), callback)
+      return deliver(this.#invalid('set', error), callback)
     }
-    return complete(true, callback)
+    return nothingDue ? complete(true, callback) : deliver(this.#set(write), callback)
   }
 
   /** Removes the session, whether or not it was there. */
@@ -96,23 +100,29 @@ export class SessionStore extends EventEmitter {
   }
 
   /**
-   * Postpones the expiry of a live session, never nearer, never beyond its absolute end; writes only when it has moved
-   * by `touchAfterSeconds`. With a callback a failure is an event, not an error: express-session touches at the end of
+   * Postpones the expiry of a live session, never beyond its absolute end; writes only when it has moved by
+   * `touchAfterSeconds`. Where the app changed the cookie itself, another `maxAge` for instance, that is stored. With a callback a failure is an event, not an error: express-session touches at the end of
    * a response and would cut it off. The promise rejects.
    */
   touch(sessionId: string, session: object): Promise<void>
   touch(sessionId: string, session: object, callback: Callback | undefined): void
   touch(sessionId: string, session: object, callback?: Callback): Promise<void> | undefined {
+    let key: string
+    let cookie: SessionSnapshot['cookie']
+    let nothingDue: boolean
     try {
-      const cookie = cookieOf(session)
-      const state = this.#states.find(session, sessionKey(sessionId))
-      if (state === undefined || this.#writer.dueExpiry(state, cookie) !== undefined) {
-        return deliver(this.#touch(sessionId, session, callback !== undefined), callback)
-      }
+      key = sessionKey(sessionId)
+      cookie = cookieOf(session)
+      const state = this.#states.find(session, key)
+      nothingDue =
+        state !== undefined &&
+        !this.#writer.isOtherCookie(state, cookie) &&
+        this.#writer.dueExpiry(state, cookie) === undefined
     } catch (error) {
-      return deliver(Promise.reject(error), callback)
+      return deliver(this.#invalid('touch', error), callback)
     }
-    return complete(undefined, callback)
+    if (nothingDue) return complete(undefined, callback)
+    return deliver(this.#touch({ key, id: sessionId, session }, cookie, callback !== undefined), callback)
   }
 
   /** All live sessions, each with its `id`. Opens every row; unreadable ones are left out and emitted. */
@@ -120,7 +130,7 @@ export class SessionStore extends EventEmitter {
   all<S extends object = ListedSession>(callback: Callback<S[]>): void
   all<S extends object = ListedSession>(callback?: Callback<S[]>): Promise<S[]> | undefined {
     return deliver(
-      this.#openAll('all', ({ id, session }) => ({ ...session, id }) as unknown as S),
+      this.#listing.open('all', ({ id, session }) => ({ ...session, id }) as unknown as S),
       callback,
     )
   }
@@ -130,7 +140,7 @@ export class SessionStore extends EventEmitter {
   ids(callback: Callback<string[]>): void
   ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
     return deliver(
-      this.#openAll('ids', ({ id }) => id),
+      this.#listing.open('ids', ({ id }) => id),
       callback,
     )
   }
@@ -139,21 +149,21 @@ export class SessionStore extends EventEmitter {
   length(): Promise<number>
   length(callback: Callback<number>): void
   length(callback?: Callback<number>): Promise<number> | undefined {
-    return deliver(this.#count(), callback)
+    return deliver(this.#listing.count(), callback)
   }
 
   /** Removes every session of the table, whichever store wrote it. */
   clear(): Promise<void>
   clear(callback: Callback | undefined): void
   clear(callback?: Callback): Promise<void> | undefined {
-    return deliver(this.#clear(), callback)
+    return deliver(this.#listing.clear(), callback)
   }
 
   /** For express-session: turns data from {@link get} into `request.session`. */
   createSession<S = object>(request: object, session: object): S {
-    const state = (session as Record<string, unknown>)[CARRIER]
+    const state = this.#states.carriedBy(session)
     const created = this.#express.create(this.generate, request, session)
-    if (state instanceof LoadState) this.#states.attach(created, state)
+    if (state !== undefined) this.#states.attach(created, state)
     return created as S
   }
 
@@ -172,15 +182,15 @@ export class SessionStore extends EventEmitter {
       let created: S
       try {
         created = this.createSession<S>({ sessionID: sessionId, sessionStore: this, headers: {} }, session)
-      } catch (error) {
-        return callback(error)
+      } catch (failure) {
+        return callback(failure)
       }
       callback(null, created)
     })
   }
 
   async #get(sessionId: string, withCarrier: boolean): Promise<StoredSession | null> {
-    const key = sessionKey(sessionId)
+    const key = this.#key('get', sessionId)
     const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, 'get', signal))
     if (loaded === undefined) return null
     const { session, state } = loaded
@@ -216,15 +226,22 @@ export class SessionStore extends EventEmitter {
   }
 
   async #destroy(sessionId: string): Promise<void> {
-    const key = sessionKey(sessionId)
+    const key = this.#key('destroy', sessionId)
     await this.#inOrder('destroy', key, (signal) => this.#table.delete(key, signal))
   }
 
-  async #touch(sessionId: string, session: object, softly: boolean): Promise<void> {
-    const key = sessionKey(sessionId)
+  async #touch(
+    target: Omit<SessionWrite, 'snapshot'>,
+    cookie: SessionSnapshot['cookie'],
+    softly: boolean,
+  ): Promise<void> {
+    const { key, session } = target
     const task = async (signal: StopSignal) => {
-      const state = this.#states.find(session, key) ?? (await this.#reader.load(key, 'touch', signal))?.state
-      if (state !== undefined) await this.#writer.touch(state, cookieOf(session), signal)
+      const own = this.#states.find(session, key)
+      // express-session leaves the cookie out of what it compares: a changed `maxAge` reaches the store only here.
+      if (own !== undefined && this.#writer.isOtherCookie(own, cookie)) return this.#setCookie(target, cookie, signal)
+      const state = own ?? (await this.#reader.load(key, 'touch', signal))?.state
+      if (state !== undefined) await this.#writer.touch(state, cookie, signal)
     }
     try {
       await this.#inOrder('touch', key, task, () => 'touch-failed')
@@ -233,40 +250,14 @@ export class SessionStore extends EventEmitter {
     }
   }
 
-  async #openAll<T>(operation: string, pick: (sealed: SealedSession) => T): Promise<T[]> {
-    const found: T[] = []
-    for await (const rows of this.#pages(operation)) {
-      for (const row of rows) {
-        const sealed = await this.#reader.open(row, operation)
-        if (sealed !== undefined) found.push(pick(sealed))
-      }
+  /** Writes another cookie beside the content that the row has now: a touch must not take a newer content back. */
+  async #setCookie(target: Omit<SessionWrite, 'snapshot'>, cookie: SessionSnapshot['cookie'], signal: StopSignal) {
+    while (!signal.aborted) {
+      const state = (await this.#reader.load(target.key, 'touch', signal))?.state
+      if (state?.row.snapshot === undefined) return this.#report('refused', 'touch', target.key)
+      const snapshot = { content: state.row.snapshot.content, cookie }
+      if (await this.#writer.replace({ ...target, snapshot }, state, signal)) return
     }
-    return found
-  }
-
-  async #count(): Promise<number> {
-    let count = 0
-    for await (const rows of this.#pages('length')) {
-      count += rows.filter((row) => !this.#reader.isExpired(row)).length
-    }
-    return count
-  }
-
-  async #clear(): Promise<void> {
-    for await (const rows of this.#pages('clear')) {
-      const keys = rows.map((row) => row.key)
-      await this.#attempt('clear', undefined, (signal) => this.#table.deleteMany(keys, signal))
-    }
-  }
-
-  /** All rows, page by page, each page within its own deadline. */
-  async *#pages(operation: string): AsyncGenerator<readonly SessionRow[]> {
-    let next: unknown
-    do {
-      const page = await this.#attempt(operation, undefined, (signal) => this.#table.list(next, signal))
-      yield page.rows
-      next = page.next
-    } while (next !== undefined)
   }
 
   /** Runs after the writes of the same session that were asked for before; waiting for them counts as time. */
@@ -294,12 +285,27 @@ export class SessionStore extends EventEmitter {
     try {
       return await this.#deadlines.run(task)
     } catch (error) {
-      this.#report(failure(), operation, key, error instanceof WaxsealError ? error.code : undefined)
+      this.#report(failure(), operation, key, codeOf(error))
       throw error
     }
   }
 
-  #report(type: SessionEventType, operation: string, key?: string, code?: string): void {
+  #key(operation: string, sessionId: string): string {
+    try {
+      return sessionKey(sessionId)
+    } catch (error) {
+      this.#report('failed', operation, undefined, codeOf(error))
+      throw error
+    }
+  }
+
+  /** An operation that could not begin; reported as well, since nobody may hold the promise. */
+  #invalid(operation: string, error: unknown): Promise<never> {
+    this.#report('failed', operation, undefined, codeOf(error))
+    return Promise.reject(error)
+  }
+
+  #report(type: SessionEventType, operation: string, key?: string, code?: WaxsealErrorCode): void {
     const event: SessionEvent = {
       type,
       level: levelOf(type),
@@ -308,6 +314,17 @@ export class SessionStore extends EventEmitter {
       ...(code !== undefined && { code }),
     }
     if (sessionChannel.hasSubscribers) sessionChannel.publish(event)
-    this.emit(type, event)
+    try {
+      this.emit(type, event)
+    } catch (error) {
+      // A listener must not decide what becomes of the operation: it throws on a tick of its own, as a channel's does.
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
+}
+
+function codeOf(error: unknown): WaxsealErrorCode | undefined {
+  return error instanceof WaxsealError ? error.code : undefined
 }

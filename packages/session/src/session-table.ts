@@ -30,9 +30,12 @@ export interface RowPage {
 /**
  * The port that a database implements. A table stores and compares; it neither encrypts nor decides what a session is.
  *
- * Every method stops when `signal` aborts (one call under way at a time sets its `onabort`) and throws a `WaxsealError`: `ERR_WAXSEAL_STORE_UNAVAILABLE` when the
- * database cannot answer, `ERR_WAXSEAL_TABLE_INVALID` or `ERR_WAXSEAL_CONFIG` when somebody has to act,
- * `ERR_WAXSEAL_RECORD_MALFORMED` when a row's columns are not of their types. Reads see every earlier write.
+ * Every method settles soon after `signal` aborts: later writes of that session wait for it. The call that is under way
+ * sets `signal.onabort`, one call at a time.
+ *
+ * Errors: `ERR_WAXSEAL_STORE_UNAVAILABLE` when the database cannot answer, `ERR_WAXSEAL_TABLE_INVALID` or
+ * `ERR_WAXSEAL_CONFIG` when somebody has to act, `ERR_WAXSEAL_RECORD_MALFORMED` when a row's columns are not of their
+ * types. Reads see every earlier write.
  */
 export interface SessionTable {
   /** The largest record that a row can hold, in bytes; at most 1,000,000, as the record format ends at 1 MiB. */

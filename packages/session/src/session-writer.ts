@@ -46,8 +46,15 @@ export class SessionWriter {
 
   /** Whether the snapshot says what the row says, apart from the running expiry. */
   isSame(state: LoadState, { content, cookie }: SessionSnapshot): boolean {
-    const { snapshot } = state.row
-    return content === snapshot.content && sameCookie(cookie, snapshot.cookie)
+    return content === state.row.snapshot?.content && !this.isOtherCookie(state, cookie)
+  }
+
+  /** Whether the app changed the cookie: one of its attributes, or its expiry to a nearer one. */
+  isOtherCookie({ row }: LoadState, cookie: SessionSnapshot['cookie']): boolean {
+    if (row.snapshot === undefined) return false
+    if (!sameCookie(cookie, row.snapshot.cookie)) return true
+    const expiresAt = expiryOf(cookie, row.absoluteExpiresAt, this.#clock.now(), this.#rules)
+    return expiresAt < row.expiresAt - CLOCK_TOLERANCE
   }
 
   /** The expiry to which the row should be moved, or `undefined` while the stored one is near enough. */
@@ -65,37 +72,64 @@ export class SessionWriter {
     if (moved) state.update({ ...state.row, expiresAt })
   }
 
+  /** Stores the snapshot over exactly the state that was loaded; `false` when the row has changed since or is gone. */
+  async replace(write: SessionWrite, { row: loaded }: LoadState, signal: StopSignal): Promise<boolean> {
+    const now = this.#clock.now()
+    const row = await this.#seal(write, loaded, now)
+    if (signal.aborted) return false
+    const revision = loaded.revision + 1
+    const outcome = await this.#table.update({ ...row.stored, revision }, loaded.revision, now, signal)
+    return isStored(outcome, row) && this.#remember(write, row, revision)
+  }
+
   /** Stores the snapshot; `false` when the session was loaded (`state`) and its row is gone or has expired. */
-  write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
-    return state === undefined
-      ? this.#insert(write, signal)
-      : this.#update(write, state.row, state.row.revision, signal)
+  async write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
+    if (state === undefined) return this.#insert(write, signal)
+    try {
+      return await this.#update(write, state.row, state.row.revision, signal)
+    } catch (error) {
+      // It may have been written all the same: no later set may be taken for unchanged.
+      state.update({ ...state.row, snapshot: undefined })
+      throw error
+    }
   }
 
   async #insert(write: SessionWrite, signal: StopSignal): Promise<boolean> {
     const now = this.#clock.now()
     const row = await this.#seal(write, this.#newLife(now), now)
+    // The key service may have taken all the time there was.
+    if (signal.aborted) return false
     for (;;) {
-      const outcome = await this.#table.insert({ ...row.stored, revision: 1 }, now, signal)
+      const outcome = await this.#table.insert({ ...row.stored, revision: 1 }, this.#clock.now(), signal)
       if (isStored(outcome, row)) return this.#remember(write, row, 1)
       if (outcome.current !== undefined) {
-        this.#report('overwritten', 'set', write.key)
-        return this.#update(write, await this.#lifeOf(outcome.current, now), outcome.current.revision, signal)
+        const life = await this.#lifeOf(outcome.current, now)
+        if (await this.#update(write, life, outcome.current.revision, signal, true)) return true
+        // The row has gone or expired between the two calls: there is room for ours.
       }
       if (signal.aborted) return false
     }
   }
 
-  async #update(write: SessionWrite, life: Life, loadedRevision: number, signal: StopSignal): Promise<boolean> {
+  async #update(
+    write: SessionWrite,
+    life: Life,
+    loadedRevision: number,
+    signal: StopSignal,
+    overwrites = false,
+  ): Promise<boolean> {
     const now = this.#clock.now()
     const row = await this.#seal(write, life, now)
+    if (signal.aborted) return false
     let revision = loadedRevision
     for (;;) {
       const outcome = await this.#table.update({ ...row.stored, revision: revision + 1 }, revision, now, signal)
-      if (isStored(outcome, row)) return this.#remember(write, row, revision + 1)
+      if (isStored(outcome, row)) {
+        if (overwrites || revision !== loadedRevision) this.#report('overwritten', 'set', write.key)
+        return this.#remember(write, row, revision + 1)
+      }
       const { current } = outcome
       if (current === undefined || current.expiresAt <= now) return false
-      if (current.revision !== revision) this.#report('overwritten', 'set', write.key)
       revision = current.revision
       if (signal.aborted) return false
     }
@@ -103,7 +137,7 @@ export class SessionWriter {
 
   async #seal({ key, id, snapshot }: SessionWrite, { createdAt, absoluteExpiresAt }: Life, now: number) {
     const expiresAt = expiryOf(snapshot.cookie, absoluteExpiresAt, now, this.#rules)
-    this.#checkSize(Buffer.byteLength(snapshot.content))
+    this.#checkSize(Buffer.byteLength(snapshot.content) + JSON.stringify(snapshot.cookie ?? '').length)
     const { record, kid } = await this.#sealer.seal(key, { id, createdAt, absoluteExpiresAt }, snapshot)
     this.#checkSize(record.length)
     return { stored: { key, record, expiresAt, kid }, createdAt, absoluteExpiresAt }
@@ -117,7 +151,7 @@ export class SessionWriter {
   }
 
   #newLife(now: number): Life {
-    return { createdAt: now, absoluteExpiresAt: now + this.#rules.maxLifetimeSeconds * 1000 }
+    return { createdAt: now, absoluteExpiresAt: Math.floor(now + this.#rules.maxLifetimeSeconds * 1000) }
   }
 
   /** A live row that is written without having been loaded keeps its creation and its absolute expiry. */
@@ -140,6 +174,12 @@ export class SessionWriter {
     return true
   }
 }
+
+/**
+ * In milliseconds. The running expiry only moves away, so a nearer one is the app's doing, unless another server's clock
+ * is ahead of ours.
+ */
+const CLOCK_TOLERANCE = 60_000
 
 interface Life {
   readonly createdAt: number
