@@ -1,12 +1,4 @@
 import { defineConfig } from 'tsup'
+import { build } from '../../tsup.base.ts'
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  // Without splitting, CJS entries would each carry their own copy of the error classes.
-  splitting: true,
-  sourcemap: true,
-  clean: true,
-  dts: { compilerOptions: { ignoreDeprecations: '6.0', composite: false } },
-})
+export default defineConfig(build)

@@ -29,7 +29,6 @@ export class DynamoDBSessionStore extends SessionStore {
     const { client, tableName, partitionKey = 'sessionId', ...options } = config
     if (typeof client?.send !== 'function') fail('client must be a DynamoDBClient or a DynamoDBDocumentClient')
     if (typeof tableName !== 'string' || tableName === '') fail('tableName must be the name of the sessions table')
-    if (typeof options.envelope?.sealJson !== 'function') fail('envelope must come from createEnvelope()')
     super(new DynamoDBSessionTable(client, tableName, partitionKey), options)
   }
 }

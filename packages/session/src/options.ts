@@ -30,8 +30,11 @@ const CENTURY = 3_155_760_000
 /** In milliseconds. A longer `setTimeout` fires at once. */
 const LONGEST_TIMER = 2_147_483_647
 
-/** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option, for a duration that is not a positive number. */
-export function checkDurations(options: SessionOptions): void {
+/** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option: a missing envelope, a duration that is no positive number. */
+export function checkOptions(options: SessionOptions): void {
+  if (typeof options.envelope?.sealJson !== 'function') {
+    throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', 'envelope must come from createEnvelope()')
+  }
   checkDuration(options, 'ttlSeconds', CENTURY)
   checkDuration(options, 'maxLifetimeSeconds', CENTURY)
   checkDuration(options, 'timeoutMilliseconds', LONGEST_TIMER)

@@ -6,7 +6,7 @@ import { levelOf, type SessionEvent, type SessionEventType, sessionChannel } fro
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { KeyQueue } from './key-queue.ts'
 import { type LoadState, LoadStates } from './load-state.ts'
-import { checkDurations, type SessionOptions } from './options.ts'
+import { checkOptions, type SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
 import { CARRIER, cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
@@ -48,7 +48,7 @@ export class SessionStore extends EventEmitter {
 
   constructor(table: SessionTable, options: SessionOptions) {
     super()
-    checkDurations(options)
+    checkOptions(options)
     const { envelope, logicalName = 'sessions', ttlSeconds = 604_800, maxLifetimeSeconds = 2_592_000 } = options
     const { touchAfterSeconds, timeoutMilliseconds = 5000, clock = systemClock } = options
     const rules = { ttlSeconds, maxLifetimeSeconds, touchAfterSeconds }
