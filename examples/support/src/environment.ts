@@ -16,6 +16,7 @@ const DATABASE_VARIABLES = [
   'AWS_ACCESS_KEY_ID',
   'AWS_SECRET_ACCESS_KEY',
   'SESSIONS_TABLE',
+  'KMS_KEY_ARN',
 ]
 
 /** The stand-ins that were started because nothing was configured in their place. */
@@ -44,7 +45,7 @@ export async function prepareEnvironment(appFolder: URL): Promise<LocalServices>
   const database = !DATABASE_VARIABLES.some((name) => name in env)
   const provider = env.OIDC_ISSUER === undefined
   try {
-    env.WAXSEAL_KEYS ??= await keptSecret(join(data, 'waxseal-keys'), generateKey)
+    if (env.KMS_KEY_ARN === undefined) env.WAXSEAL_KEYS ??= await keptSecret(join(data, 'waxseal-keys'), generateKey)
     env.SESSION_SECRET ??= await keptSecret(join(data, 'session-secret'), generateSecret)
     if (database) started.push(await useLocalDatabase(env, join(data, 'dynamodb')))
     if (provider) started.push(await useLocalProvider(env))
@@ -67,9 +68,6 @@ export function configurationProblems(env: NodeJS.ProcessEnv): string[] {
     problems.push(`SESSION_SECRET has ${env.SESSION_SECRET.length} characters: it needs ${MIN_SECRET_LENGTH} or more`)
   }
   if (!isPort(portFrom(env))) problems.push('PORT is not a port number')
-  if (env.KMS_KEY_ARN !== undefined) {
-    problems.push('KMS_KEY_ARN is set, but this version has no AWS KMS keyring yet: unset it and set WAXSEAL_KEYS')
-  }
   if (env.OIDC_ISSUER !== undefined) {
     if (!URL.canParse(env.OIDC_ISSUER)) problems.push('OIDC_ISSUER is not a URL')
     for (const name of ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']) {
@@ -77,7 +75,8 @@ export function configurationProblems(env: NodeJS.ProcessEnv): string[] {
     }
   }
   if (env.NODE_ENV === 'production') {
-    for (const name of ['SESSION_SECRET', 'WAXSEAL_KEYS', 'SESSIONS_TABLE', 'OIDC_ISSUER']) {
+    const key = env.KMS_KEY_ARN === undefined ? ['WAXSEAL_KEYS'] : []
+    for (const name of ['SESSION_SECRET', ...key, 'SESSIONS_TABLE', 'OIDC_ISSUER']) {
       if (env[name] === undefined) problems.push(`${name} is not set: in production nothing stands in for it`)
     }
   }

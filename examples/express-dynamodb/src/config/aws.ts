@@ -5,7 +5,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 
 export const SESSIONS_TABLE: string = process.env.SESSIONS_TABLE ?? 'waxseal-sessions'
 
-/** The key that wraps the data keys. Unset in this version, which seals under WAXSEAL_KEYS. */
+/** The key that wraps the data keys. Where it is unset, WAXSEAL_KEYS does. */
 export const KMS_KEY_ARN: string | undefined = process.env.KMS_KEY_ARN
 
 // Region, credentials and endpoints come from the environment: the AWS SDK reads it by itself.

@@ -1,6 +1,7 @@
 import { createEnvelope, localKeyring } from '@waxseal/core'
+import { awsKmsKeyring } from '@waxseal/core/aws-kms'
 import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
-import { docClient, SESSIONS_TABLE } from './aws.ts'
+import { docClient, KMS_KEY_ARN, kmsClient, SESSIONS_TABLE } from './aws.ts'
 import { services } from './environment.ts'
 
 const SEVEN_DAYS_IN_SECONDS = 604_800
@@ -18,7 +19,7 @@ export const sessionConfig = {
 } as const
 
 const envelope = createEnvelope({
-  keyring: localKeyring(WAXSEAL_KEYS),
+  keyring: KMS_KEY_ARN ? awsKmsKeyring({ client: kmsClient, keyId: KMS_KEY_ARN }) : localKeyring(WAXSEAL_KEYS),
   encryptionContext: { app: 'waxseal-example' },
 })
 
