@@ -31,8 +31,8 @@ describe('durations', () => {
     expect(await store.get('id')).toEqual({ user: 'ada' })
   })
 
-  it('a fractional life ends at a whole millisecond', async () => {
-    const { clock, store, rowOf } = setUp({ ttlSeconds: 86_400 / 7, maxLifetimeSeconds: 86_400 / 7 })
+  it.each(['ttlSeconds', 'maxLifetimeSeconds'])('a fractional %s ends at a whole millisecond', async (name) => {
+    const { clock, store, rowOf } = setUp({ [name]: 86_400 / 7 })
     await store.set('id', {})
     expect((await rowOf('id')).expiresAt).toBe(clock.now() + 12_342_857)
   })
