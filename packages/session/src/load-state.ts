@@ -15,6 +15,7 @@ export class LoadState {
   // Private, so that inspecting a session shows neither a second copy of its content nor its key.
   readonly #key: string
   #row: LoadedRow
+  #owner: LoadStates | undefined
 
   constructor(key: string, row: LoadedRow) {
     this.#key = key
@@ -33,6 +34,16 @@ export class LoadState {
     this.#row = row
   }
 
+  ownedBy(owner: LoadStates): this {
+    this.#owner = owner
+    return this
+  }
+
+  /** A state from another store says nothing of our rows, and a clone of one lacks the private fields. */
+  static isOwnedBy(owner: LoadStates, value: unknown): value is LoadState {
+    return typeof value === 'object' && value !== null && #owner in value && value.#owner === owner
+  }
+
   toJSON(): undefined {
     return undefined
   }
@@ -44,12 +55,14 @@ export class LoadState {
  */
 export class LoadStates {
   readonly #states = new WeakMap<object, LoadState>()
-  // Only states of this store count: one carried over from another table, or a clone of one, says nothing of our rows.
-  readonly #own = new WeakSet<object>()
 
   attach(session: object, state: LoadState): void {
-    this.#states.set(session, state)
-    this.#own.add(state)
+    this.#states.set(session, state.ownedBy(this))
+  }
+
+  /** Puts the state into the session itself, for a caller that copies its keys. */
+  carry(session: object, state: LoadState): void {
+    ;(session as Record<string, unknown>)[CARRIER] = state.ownedBy(this)
   }
 
   find(session: object, key: string): LoadState | undefined {
@@ -62,8 +75,6 @@ export class LoadStates {
   /** The state that `get` sent along with the session's data. */
   carriedBy(session: object): LoadState | undefined {
     const carried = (session as Record<string, unknown>)[CARRIER]
-    return typeof carried === 'object' && carried !== null && this.#own.has(carried)
-      ? (carried as LoadState)
-      : undefined
+    return LoadState.isOwnedBy(this, carried) ? carried : undefined
   }
 }

@@ -8,7 +8,7 @@ import { KeyQueue } from './key-queue.ts'
 import { type LoadState, LoadStates } from './load-state.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
-import { CARRIER, cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
+import { cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
 import { SessionListing } from './session-listing.ts'
 import { SessionReader } from './session-reader.ts'
@@ -194,8 +194,8 @@ export class SessionStore extends EventEmitter {
     const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, 'get', signal))
     if (loaded === undefined) return null
     const { session, state } = loaded
-    if (withCarrier) session[CARRIER] = state
-    this.#states.attach(session, state)
+    if (withCarrier) this.#states.carry(session, state)
+    else this.#states.attach(session, state)
     return session
   }
 
