@@ -149,7 +149,7 @@ export class DataKeys {
 
   async #unwrap(scope: Scope, record: ParsedRecord): Promise<KeyObject> {
     const key = await this.#ask(scope, 'unwrap', async () =>
-      takeKey(await this.#keyring.unwrapDataKey(record.wrappedKeys, scope.encryptionContext)),
+      takeKey((await this.#keyring.unwrapDataKey(record.wrappedKeys, scope.encryptionContext)).plaintextKey),
     )
     this.#counters.dataKeysUnwrapped++
     return key

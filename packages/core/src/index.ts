@@ -4,7 +4,14 @@ export { channelNames, type KeyringEvent, type RecordEvent, type WaxsealEvent } 
 export { createEnvelope, type Envelope, type EnvelopeOptions } from './envelope.ts'
 export { WaxsealError, type WaxsealErrorCode, type WaxsealErrorOptions, WaxsealTypeError } from './errors.ts'
 export { inspectRecord, type RecordInfo, recordKeyIds, type WrappedKeyInfo } from './inspect.ts'
-export type { EncryptionContext, GeneratedDataKey, Keyring, WrappedKey } from './keyring.ts'
+export type {
+  EncryptionContext,
+  GeneratedDataKey,
+  Keyring,
+  UnwrappedDataKey,
+  Version1DataKeys,
+  WrappedKey,
+} from './keyring.ts'
 export { generateKey, localKeyring } from './local-keyring.ts'
 export { type Logger, logTo } from './log-to.ts'
 export type { ContentName, RecordPart } from './record.ts'

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { encodeContext } from './context.ts'
 import { WaxsealError } from './errors.ts'
-import type { EncryptionContext, GeneratedDataKey, Keyring, WrappedKey } from './keyring.ts'
+import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from './keyring.ts'
 import { DATA_KEY_BYTES, openPayload, SALT_BYTES, sealedLength, sealPayload } from './payload.ts'
 import { KEYRING } from './record.ts'
 
@@ -28,16 +28,24 @@ export function localKeyring(keys: string | undefined): Keyring {
   const rootKeys = parseRootKeys(keys)
   const [current] = rootKeys
   const byKid = new Map(rootKeys.map((rootKey) => [rootKey.kid, rootKey]))
+  const wrap = (plaintextKey: Uint8Array, encryptionContext: EncryptionContext): WrappedKey[] => {
+    const wrapped = wrapDataKey(current, plaintextKey, encryptionContext)
+    return [{ keyringId: KEYRING.local, kid: current.kid, wrapped }]
+  }
   return {
     async generateDataKey(encryptionContext): Promise<GeneratedDataKey> {
       const plaintextKey = randomBytes(DATA_KEY_BYTES)
-      const wrapped = wrapDataKey(current, plaintextKey, encryptionContext)
-      return { plaintextKey, wrappedKeys: [{ keyringId: KEYRING.local, kid: current.kid, wrapped }] }
+      return { plaintextKey, wrappedKeys: wrap(plaintextKey, encryptionContext) }
     },
-    async unwrapDataKey(wrappedKeys: readonly WrappedKey[], encryptionContext): Promise<Uint8Array> {
-      for (const { keyringId, kid, wrapped } of wrappedKeys) {
+    async wrapDataKey(plaintextKey, encryptionContext): Promise<WrappedKey[]> {
+      return wrap(plaintextKey, encryptionContext)
+    },
+    async unwrapDataKey(wrappedKeys, encryptionContext): Promise<UnwrappedDataKey> {
+      for (const wrappedKey of wrappedKeys) {
+        const { keyringId, kid, wrapped } = wrappedKey
         const rootKey = keyringId === KEYRING.local ? byKid.get(kid) : undefined
-        if (rootKey !== undefined) return openPayload(rootKey.key, wrapContext(kid, encryptionContext), wrapped)
+        if (rootKey === undefined) continue
+        return { plaintextKey: openPayload(rootKey.key, wrapContext(kid, encryptionContext), wrapped), wrappedKey }
       }
       throw new WaxsealError('ERR_WAXSEAL_KEY_MISMATCH', 'Waxseal: the record is wrapped under no key of this keyring')
     },

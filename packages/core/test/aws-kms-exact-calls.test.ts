@@ -83,7 +83,9 @@ describe('calls', () => {
 
   it('unwrapping: Decrypt under the configured KeyId with the encryption context', async () => {
     const { key } = answerWithDataKey()
-    expect(Buffer.from(await keyring.unwrapDataKey([wrappedKey], EncryptionContext)).equals(key)).toBe(true)
+    expect(Buffer.from((await keyring.unwrapDataKey([wrappedKey], EncryptionContext)).plaintextKey).equals(key)).toBe(
+      true,
+    )
     expect(callsOf(mock)).toEqual([{ name: 'DecryptCommand', input: { KeyId, CiphertextBlob, EncryptionContext } }])
   })
 

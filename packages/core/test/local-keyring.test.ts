@@ -89,7 +89,7 @@ describe('a wrapped data key', () => {
     const keyring = localKeyring(first)
     const { plaintextKey, wrappedKeys } = await keyring.generateDataKey({ app: 'test' })
     const foreign = { keyringId: 1, kid: 'eu-west-1:key', wrapped: randomBytes(184) }
-    const opened = await keyring.unwrapDataKey([foreign, ...wrappedKeys], { app: 'test' })
+    const { plaintextKey: opened } = await keyring.unwrapDataKey([foreign, ...wrappedKeys], { app: 'test' })
     expect(Buffer.compare(opened, plaintextKey)).toBe(0)
     expect(await codeOf(() => keyring.unwrapDataKey([foreign], { app: 'test' }))).toBe('ERR_WAXSEAL_KEY_MISMATCH')
   })

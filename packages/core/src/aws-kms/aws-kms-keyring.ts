@@ -1,5 +1,5 @@
 import { WaxsealError, WaxsealTypeError } from '../errors.ts'
-import type { EncryptionContext, GeneratedDataKey, Keyring, WrappedKey } from '../keyring.ts'
+import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING, MAX_WRAPPED_KEYS } from '../record.ts'
 import { parseKeyName } from './key-name.ts'
 import { type KmsClientLike, KmsConnection } from './kms-connection.ts'
@@ -81,7 +81,10 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
         throw error
       }
     },
-    unwrapDataKey(wrappedKeys, encryptionContext): Promise<Uint8Array> {
+    wrapDataKey(plaintextKey, encryptionContext): Promise<WrappedKey[]> {
+      return wrapForEach([source, ...extra], plaintextKey, encryptionContext)
+    },
+    unwrapDataKey(wrappedKeys, encryptionContext): Promise<UnwrappedDataKey> {
       const ours = wrappedKeys.filter(({ keyringId }) => keyringId === KEYRING.awsKms)
       return unwrap(unwrapping, ours, encryptionContext)
     },
@@ -89,7 +92,7 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
 }
 
 async function wrapForEach(
-  keys: readonly KmsKey[],
+  keys: readonly Pick<KmsKey, 'wrap'>[],
   plaintextKey: Uint8Array,
   encryptionContext: EncryptionContext,
 ): Promise<WrappedKey[]> {
@@ -106,13 +109,13 @@ async function unwrap(
   keys: readonly KmsKey[],
   wrappedKeys: readonly WrappedKey[],
   encryptionContext: EncryptionContext,
-): Promise<Uint8Array> {
+): Promise<UnwrappedDataKey> {
   const failures: unknown[] = []
   for (const key of keys) {
     const wrappedKey = await key.find(wrappedKeys)
     if (wrappedKey === undefined) continue
     try {
-      return await key.unwrap(wrappedKey, encryptionContext)
+      return { plaintextKey: await key.unwrap(wrappedKey, encryptionContext), wrappedKey }
     } catch (error) {
       failures.push(error)
     }

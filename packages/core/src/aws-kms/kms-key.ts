@@ -39,7 +39,11 @@ export class KmsKey {
   }
 
   async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
-    const { wrapped, keyArn } = await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext)
+    return this.acceptWrapped(await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext))
+  }
+
+  /** A wrapped key that KMS answered with, if this key made it. */
+  async acceptWrapped({ wrapped, keyArn }: Omit<KmsDataKey, 'plaintextKey'>): Promise<WrappedKey> {
     await this.#check(keyArn)
     return this.#asWrappedKey(wrapped)
   }
@@ -93,12 +97,26 @@ export class KmsAlias {
   async generate(encryptionContext: EncryptionContext): Promise<GeneratedDataKey> {
     if (this.#key !== undefined) return this.#key.generate(encryptionContext)
     const dataKey = await this.#connection.generateDataKey(this.#name, encryptionContext)
-    for (const key of this.#listed) {
-      if (!(await key.isNamedBy(dataKey.keyArn))) continue
-      this.#key ??= key
-      return key.accept(dataKey)
+    try {
+      return await (await this.#resolve(dataKey.keyArn)).accept(dataKey)
+    } catch (error) {
+      dataKey.plaintextKey.fill(0)
+      throw error
     }
-    dataKey.plaintextKey.fill(0)
+  }
+
+  async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
+    if (this.#key !== undefined) return this.#key.wrap(plaintextKey, encryptionContext)
+    const wrapped = await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext)
+    return (await this.#resolve(wrapped.keyArn)).acceptWrapped(wrapped)
+  }
+
+  async #resolve(keyArn: string | undefined): Promise<KmsKey> {
+    for (const key of this.#listed) {
+      if (!(await key.isNamedBy(keyArn))) continue
+      this.#key ??= key
+      return key
+    }
     throw configError(
       `${this.#name.id} stands for a KMS key that is not in decryptKeyIds: nobody could open the record`,
     )

@@ -1,4 +1,10 @@
-import { type GeneratedDataKey, generateKey, type Keyring, localKeyring } from '../../src/index.ts'
+import {
+  type GeneratedDataKey,
+  generateKey,
+  type Keyring,
+  localKeyring,
+  type UnwrappedDataKey,
+} from '../../src/index.ts'
 
 /** A keyring that counts its calls, can be told to fail, and answers only after a turn of the event loop. */
 export interface CountingKeyring extends Keyring {
@@ -24,13 +30,14 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
       keyring.handedOut.push(dataKey.plaintextKey)
       return dataKey
     },
-    async unwrapDataKey(wrappedKeys, context): Promise<Uint8Array> {
+    wrapDataKey: (plaintextKey, context) => inner.wrapDataKey(plaintextKey, context),
+    async unwrapDataKey(wrappedKeys, context): Promise<UnwrappedDataKey> {
       keyring.unwrapped++
       await nextTurn()
       if (keyring.failure !== undefined) throw keyring.failure
-      const bytes = await inner.unwrapDataKey(wrappedKeys, context)
-      keyring.handedOut.push(bytes)
-      return bytes
+      const unwrapped = await inner.unwrapDataKey(wrappedKeys, context)
+      keyring.handedOut.push(unwrapped.plaintextKey)
+      return unwrapped
     },
   }
   return keyring
