@@ -1,9 +1,11 @@
-import { WaxsealError, WaxsealTypeError } from '../errors.ts'
+import { WaxsealTypeError } from '../errors.ts'
 import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING, MAX_WRAPPED_KEYS } from '../record.ts'
+import { verdict } from './errors.ts'
 import { parseKeyName } from './key-name.ts'
 import { type KmsClientLike, KmsConnection } from './kms-connection.ts'
 import { KmsAlias, KmsKey } from './kms-key.ts'
+import { version1DataKeys } from './version1.ts'
 
 /** A key in another Region, with a client of that Region. */
 export interface KmsKeyInRegion {
@@ -88,6 +90,7 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
       const ours = wrappedKeys.filter(({ keyringId }) => keyringId === KEYRING.awsKms)
       return unwrap(unwrapping, ours, encryptionContext)
     },
+    version1: version1DataKeys(source, unwrapping),
   }
 }
 
@@ -121,24 +124,6 @@ async function unwrap(
     }
   }
   throw verdict(failures)
-}
-
-/**
- * What several refusals come to. Denied only if every key was: callers drop all keys upon that, so that neither a
- * Region that is down nor bent bytes beside a disabled key may look like it.
- */
-function verdict(failures: readonly unknown[]): unknown {
-  if (failures.length === 0) {
-    return new WaxsealError('ERR_WAXSEAL_KEY_MISMATCH', 'Waxseal: the record is wrapped under no key of this keyring')
-  }
-  const byCode = (code: string): unknown =>
-    failures.find((error) => error instanceof WaxsealError && error.code === code)
-  return (
-    byCode('ERR_WAXSEAL_KEY_UNAVAILABLE') ??
-    byCode('ERR_WAXSEAL_CONFIG') ??
-    byCode('ERR_WAXSEAL_INTEGRITY') ??
-    failures[0]
-  )
 }
 
 function connect(client: KmsClientLike): KmsConnection {

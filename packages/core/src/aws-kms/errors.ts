@@ -8,9 +8,6 @@ const denied: ReadonlySet<string> = new Set([
   'NotFoundException',
 ])
 
-/** One record's fault, and no word about the key. */
-const bent: ReadonlySet<string> = new Set(['IncorrectKeyException', 'InvalidCiphertextException'])
-
 /** A key of another kind or a name that KMS does not take. */
 const unfit: ReadonlySet<string> = new Set([
   'InvalidArnException',
@@ -43,7 +40,9 @@ export function toKeyError(error: unknown, key: string, hasAnswered: boolean): W
   if (denied.has(name)) {
     return fail('ERR_WAXSEAL_KEY_DENIED', `AWS KMS does not let us use ${key} (${name}): check its state and policies`)
   }
-  if (bent.has(name)) return toIntegrityError(INTEGRITY_TEXT)
+  // Of one record, and no word about the key.
+  if (name === 'InvalidCiphertextException') return toIntegrityError(INTEGRITY_TEXT)
+  if (name === 'IncorrectKeyException') return new OtherKeyError('ERR_WAXSEAL_INTEGRITY', `Waxseal: ${INTEGRITY_TEXT}`)
   if (unfit.has(name)) {
     const remedy = 'it takes a symmetric encryption key, named by its ARN'
     return fail('ERR_WAXSEAL_CONFIG', `AWS KMS cannot use ${key} (${name}): ${remedy}`)
@@ -60,9 +59,33 @@ export function toKeyError(error: unknown, key: string, hasAnswered: boolean): W
 
 const INTEGRITY_TEXT = 'AWS KMS does not unwrap the data key of this record'
 
+/**
+ * The ciphertext is of another key than the one asked. Where a record names the key that is an altered record, and looks
+ * like any other; version 1 names none, and asks the next key.
+ */
+export class OtherKeyError extends WaxsealError {}
+
 /** Without a cause: wrong key, wrong encryption context and bent bytes are not told apart. */
 export function toIntegrityError(problem: string): WaxsealError {
   return new WaxsealError('ERR_WAXSEAL_INTEGRITY', `Waxseal: ${problem}`)
+}
+
+/**
+ * What several refusals come to. Denied only if every key was: callers drop all keys upon that, so that neither a
+ * Region that is down nor bent bytes beside a disabled key may look like it.
+ */
+export function verdict(failures: readonly unknown[]): unknown {
+  if (failures.length === 0) {
+    return new WaxsealError('ERR_WAXSEAL_KEY_MISMATCH', 'Waxseal: the record is wrapped under no key of this keyring')
+  }
+  const byCode = (code: string): unknown =>
+    failures.find((error) => error instanceof WaxsealError && error.code === code)
+  return (
+    byCode('ERR_WAXSEAL_KEY_UNAVAILABLE') ??
+    byCode('ERR_WAXSEAL_CONFIG') ??
+    byCode('ERR_WAXSEAL_INTEGRITY') ??
+    failures[0]
+  )
 }
 
 /**

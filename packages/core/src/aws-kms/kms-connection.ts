@@ -47,7 +47,7 @@ export class KmsConnection {
     }
   }
 
-  async generateDataKey(name: KeyName, EncryptionContext: EncryptionContext): Promise<KmsDataKey> {
+  async generateDataKey(name: KeyName, EncryptionContext: EncryptionContext | undefined): Promise<KmsDataKey> {
     const command = new GenerateDataKeyCommand({ KeyId: name.text, KeySpec: 'AES_256', EncryptionContext })
     const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
     return { plaintextKey: takeDataKey(answer.Plaintext), wrapped: answer.CiphertextBlob, keyArn: answer.KeyId }
@@ -66,7 +66,7 @@ export class KmsConnection {
   async decrypt(
     name: KeyName,
     CiphertextBlob: Uint8Array,
-    EncryptionContext: EncryptionContext,
+    EncryptionContext: EncryptionContext | undefined,
   ): Promise<Omit<KmsDataKey, 'wrapped'>> {
     const command = new DecryptCommand({ KeyId: name.text, CiphertextBlob, EncryptionContext })
     const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))

@@ -23,7 +23,7 @@ export class KmsKey {
     return wrappedKeys.find(({ kid }) => kid.endsWith(`:${this.#name.id}`))
   }
 
-  async generate(encryptionContext: EncryptionContext): Promise<GeneratedDataKey> {
+  async generate(encryptionContext: EncryptionContext | undefined): Promise<GeneratedDataKey> {
     return this.accept(await this.#connection.generateDataKey(this.#name, encryptionContext))
   }
 
@@ -31,7 +31,7 @@ export class KmsKey {
   async accept(dataKey: KmsDataKey): Promise<GeneratedDataKey> {
     try {
       await this.#check(dataKey.keyArn)
-      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.#asWrappedKey(dataKey.wrapped)] }
+      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.asWrappedKey(dataKey.wrapped)] }
     } catch (error) {
       dataKey.plaintextKey.fill(0)
       throw error
@@ -45,10 +45,10 @@ export class KmsKey {
   /** A wrapped key that KMS answered with, if this key made it. */
   async acceptWrapped({ wrapped, keyArn }: Omit<KmsDataKey, 'plaintextKey'>): Promise<WrappedKey> {
     await this.#check(keyArn)
-    return this.#asWrappedKey(wrapped)
+    return this.asWrappedKey(wrapped)
   }
 
-  async unwrap({ wrapped }: WrappedKey, encryptionContext: EncryptionContext): Promise<Uint8Array> {
+  async unwrap({ wrapped }: WrappedKey, encryptionContext: EncryptionContext | undefined): Promise<Uint8Array> {
     const { plaintextKey, keyArn } = await this.#connection.decrypt(this.#name, wrapped, encryptionContext)
     try {
       await this.#check(keyArn)
@@ -68,7 +68,7 @@ export class KmsKey {
     if (!(await this.isNamedBy(arn))) throw toIntegrityError('AWS KMS answered for another key than the one asked')
   }
 
-  async #asWrappedKey(wrapped: Uint8Array | undefined): Promise<WrappedKey> {
+  async asWrappedKey(wrapped: Uint8Array | undefined): Promise<WrappedKey> {
     if (wrapped === undefined) throw toIntegrityError('AWS KMS answered without a wrapped key')
     return { keyringId: KEYRING.awsKms, kid: await this.#kid(), wrapped }
   }
@@ -94,7 +94,7 @@ export class KmsAlias {
     this.#listed = listed
   }
 
-  async generate(encryptionContext: EncryptionContext): Promise<GeneratedDataKey> {
+  async generate(encryptionContext: EncryptionContext | undefined): Promise<GeneratedDataKey> {
     if (this.#key !== undefined) return this.#key.generate(encryptionContext)
     const dataKey = await this.#connection.generateDataKey(this.#name, encryptionContext)
     try {
