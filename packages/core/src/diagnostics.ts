@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { WaxsealError, type WaxsealErrorCode } from './errors.ts'
 
@@ -33,7 +34,7 @@ export interface RecordEvent extends WaxsealEvent {
 
 /** On `waxseal:kms`, one for each call of a keyring. */
 export interface KeyringEvent extends WaxsealEvent {
-  readonly type: 'generate' | 'unwrap' | 'renew'
+  readonly type: 'generate' | 'unwrap' | 'renew' | 'probe' | 'rewrap'
   readonly encryptionContext: string
   readonly durationMilliseconds: number
 }
@@ -46,4 +47,9 @@ export const kmsChannel: Channel = channel('waxseal:kms')
 export function outcome(error?: unknown): Pick<WaxsealEvent, 'level' | 'code'> {
   if (error === undefined) return { level: 'debug' }
   return error instanceof WaxsealError ? { level: 'warn', code: error.code } : { level: 'warn' }
+}
+
+/** A short name for bytes that must not be shown: 16 base64url characters of their SHA-256. */
+export function hashLabel(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
 }

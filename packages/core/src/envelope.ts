@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto'
 import { type Clock, systemClock } from './clock.ts'
 import { checkEncryptionContext, encodeContext, type RecordContext } from './context.ts'
-import { DataKeys, openKeyId, type Scope } from './data-keys.ts'
+import { DataKeys, openKeyId } from './data-keys.ts'
 import { WaxsealTypeError } from './errors.ts'
 import { inspectRecord, type RecordInfo } from './inspect.ts'
 import type { EncryptionContext, Keyring } from './keyring.ts'
-import { hashLabel, Operation } from './operation.ts'
+import { KeyringCalls } from './keyring-calls.ts'
+import { Operation } from './operation.ts'
 import { fromBytesOrText, fromJson, type Plaintext, toJson, toText } from './plaintext.ts'
-import { type ContentName, malformed, parseRecord, SUITE_COBBLESTONE_256 } from './record.ts'
+import { type ContentName, malformed, parseRecord, replaceWrappedKeys } from './record.ts'
+import { createScope, type Scope } from './scope.ts'
 import { openRecord, sealRecord } from './seal-record.ts'
 import { createSealer, type Sealer } from './sealer.ts'
 import { selfTest } from './self-test.ts'
 import { type Counters, type EnvelopeStats, newCounters } from './stats.ts'
 import { recordBytes } from './text-form.ts'
-
-const DEFAULT_MAX_AGE_SECONDS = 86_400
+import { openVersion1, sealVersion1 } from './version1/envelope.ts'
+import type { EncryptionResult } from './version1/types.ts'
 
 export interface EnvelopeOptions {
   readonly keyring: Keyring
@@ -22,6 +23,16 @@ export interface EnvelopeOptions {
   readonly encryptionContext: EncryptionContext
   /** How long one data key seals, in seconds; default 86,400. Opening does not depend on it. */
   readonly dataKeyMaxAgeSeconds?: number
+  /**
+   * How often the keyring is asked whether a key-encryption key is still ours to use, in seconds; default 300. A key that
+   * is disabled or taken away ends all access through it this much later at the most, if the key service can be asked.
+   */
+  readonly revalidateSeconds?: number
+  /**
+   * How long data keys stay good after the last such answer while the key service cannot be asked, in seconds; default
+   * 900; 0: not beyond `revalidateSeconds`. An outage does not outlast this; a revocation during one may.
+   */
+  readonly staleIfErrorSeconds?: number
   /** Default `true`. `false`: one data key per record, so one call of the keyring for each seal and each open. */
   readonly cache?: boolean
   /** Default {@link systemClock}. */
@@ -59,6 +70,22 @@ export interface Envelope {
   with(encryptionContext: EncryptionContext): Envelope
   /** Fetches the data key now, for sealing without waiting later. The key is usable until released, whatever its age. */
   prepare(): Promise<Sealer>
+  /**
+   * The same record with its data key wrapped by the keys that the keyring wraps with today: for moving records to
+   * another key-encryption key. Asks the key service each time, and never touches the payload, which it does not verify;
+   * whoever knows the data key still can open the record, so after a leak of one it is no remedy.
+   */
+  rewrap(record: Uint8Array | string): Promise<Uint8Array>
+  /**
+   * An item of version 1, under a data key of its own: only for a time in which older code must read what this writes.
+   * It is bound to no place. {@link WaxsealTypeError} unless the keyring is one of AWS KMS.
+   */
+  sealVersion1(plaintext: Uint8Array | string): Promise<EncryptionResult>
+  /**
+   * The plaintext of an item of version 1. Whoever can write the store can have put another item of version 1 in its
+   * place: accept it only where one may still be. Errors as `open` has them.
+   */
+  openVersion1(encrypted: EncryptionResult): Promise<Uint8Array>
   /** A snapshot of the counters. */
   stats(): EnvelopeStats
   /** What a record says of itself, without any key. */
@@ -82,22 +109,25 @@ export interface Envelope {
  * const cart = await envelope.openJson(record, { table: 'carts', id: '42' })
  */
 export function createEnvelope(options: EnvelopeOptions): Envelope {
-  const { keyring, dataKeyMaxAgeSeconds = DEFAULT_MAX_AGE_SECONDS, cache = true, clock = systemClock } = options
+  const { keyring, cache = true, clock = systemClock } = options
   if (typeof keyring?.generateDataKey !== 'function' || typeof keyring.unwrapDataKey !== 'function') {
     throw misuse('createEnvelope needs a keyring')
   }
-  if (!(dataKeyMaxAgeSeconds > 0 && Number.isFinite(dataKeyMaxAgeSeconds))) {
-    throw misuse('dataKeyMaxAgeSeconds must be a positive number')
-  }
+  const { dataKeyMaxAgeSeconds = 86_400, revalidateSeconds = 300, staleIfErrorSeconds = 900 } = options
+  const maxAgeMs = milliseconds('dataKeyMaxAgeSeconds', dataKeyMaxAgeSeconds)
+  const revalidateMs = milliseconds('revalidateSeconds', revalidateSeconds)
+  const staleIfErrorMs = staleIfErrorSeconds === 0 ? 0 : milliseconds('staleIfErrorSeconds', staleIfErrorSeconds)
   selfTest()
   const counters = newCounters()
-  const keys = new DataKeys({ keyring, maxAgeMs: dataKeyMaxAgeSeconds * 1000, cache, clock, counters })
-  return new KeyedEnvelope({ keys, cache, clock, counters }, createScope(options.encryptionContext), undefined)
+  const calls = new KeyringCalls(keyring, clock, counters)
+  const keys = new DataKeys({ calls, maxAgeMs, revalidateMs, staleIfErrorMs, cache, clock })
+  return new KeyedEnvelope({ keys, calls, cache, clock, counters }, createScope(options.encryptionContext), undefined)
 }
 
 /** What an envelope shares with those derived from it. */
 interface Shared {
   readonly keys: DataKeys
+  readonly calls: KeyringCalls
   readonly cache: boolean
   readonly clock: Clock
   readonly counters: Counters
@@ -153,6 +183,23 @@ class KeyedEnvelope implements Envelope {
     const scope = this.#scope
     const sealKey = keys.cachedSealKey(scope) ?? (await keys.fetchSealKey(scope))
     return createSealer({ sealKey, scope, clock, counters, once: !cache })
+  }
+
+  async rewrap(record: Uint8Array | string): Promise<Uint8Array> {
+    this.#assertUsable()
+    // The caller may change its bytes while we wait.
+    const parsed = parseRecord(new Uint8Array(recordBytes(record)))
+    return replaceWrappedKeys(parsed, await this.#shared.calls.rewrap(this.#scope, parsed.wrappedKeys))
+  }
+
+  async sealVersion1(plaintext: Uint8Array | string): Promise<EncryptionResult> {
+    this.#assertUsable()
+    return sealVersion1(this.#shared, plaintext)
+  }
+
+  async openVersion1(encrypted: EncryptionResult): Promise<Uint8Array> {
+    this.#assertUsable()
+    return openVersion1(this.#shared, encrypted)
   }
 
   stats(): EnvelopeStats {
@@ -211,13 +258,13 @@ class KeyedEnvelope implements Envelope {
       operation.context = context
       let parsed = parseRecord(recordBytes(record))
       if (content !== undefined && parsed.content !== content) throw malformed('it holds another kind of content')
-      const id = openKeyId(this.#scope, parsed)
+      const id = openKeyId(this.#scope, parsed.wrappedKeysBytes)
       let key = keys.cachedOpenKey(id)
       if (key === undefined) {
         operation.missed()
         // The caller may change its bytes while we wait.
         parsed = parseRecord(new Uint8Array(parsed.bytes))
-        key = await keys.fetchOpenKey(id, this.#scope, parsed)
+        key = await keys.fetchOpenKey(id, this.#scope, parsed.wrappedKeys)
       }
       const result = decode(openRecord(key, parsed, context))
       operation.succeeded(parsed.bytes.length)
@@ -235,11 +282,9 @@ class KeyedEnvelope implements Envelope {
   }
 }
 
-function createScope(context: EncryptionContext): Scope {
-  const encryptionContext = checkEncryptionContext(context)
-  const encoded = encodeContext(encryptionContext)
-  const digest = createHash('sha256').update(Uint8Array.of(SUITE_COBBLESTONE_256)).update(encoded).digest()
-  return { encryptionContext, digest, id: digest.toString('base64'), label: hashLabel(encoded) }
+function milliseconds(name: string, seconds: number): number {
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds * 1000
+  throw misuse(`${name} must be a positive number`)
 }
 
 function misuse(message: string): WaxsealTypeError {

@@ -34,6 +34,12 @@ export class LruMap<Value> {
     this.#entries.delete(key)
   }
 
+  deleteWhere(condition: (value: Value) => boolean): void {
+    for (const [key, value] of this.#entries) {
+      if (condition(value)) this.#entries.delete(key)
+    }
+  }
+
   clear(): void {
     this.#entries.clear()
   }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Channel } from 'node:diagnostics_channel'
 import type { Clock } from './clock.ts'
-import type { Scope } from './data-keys.ts'
-import { openChannel, outcome, type RecordEvent, sealChannel } from './diagnostics.ts'
+import { hashLabel, openChannel, outcome, type RecordEvent, sealChannel } from './diagnostics.ts'
+import type { Scope } from './scope.ts'
 import type { Counters } from './stats.ts'
 
 /** One call to seal or open: counts how it ends and tells the channel, at no cost while nobody listens. */
@@ -57,9 +56,4 @@ export class Operation {
     }
     this.#channel.publish(event)
   }
-}
-
-/** A short name for bytes that must not be shown: 16 base64url characters of their SHA-256. */
-export function hashLabel(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
 }

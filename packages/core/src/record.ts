@@ -21,7 +21,15 @@ export const CONTENT = { bytes: 0, text: 1, json: 2 } as const
 export type ContentName = keyof typeof CONTENT
 export const CONTENT_NAMES: readonly ContentName[] = ['bytes', 'text', 'json']
 
-export const KEYRING = { awsKms: 1, local: 2 } as const
+export const KEYRING = { awsKms: 1, local: 2, passphrase: 3 } as const
+
+/** What a record may ask of scrypt, both ends included: at most 2 GiB of memory. */
+export const SCRYPT_LIMITS = { log2N: [10, 20], r: [1, 16], p: [1, 16] } as const
+/** log2 of N, r and p, a byte each. */
+const SCRYPT_COST_BYTES = 3
+export const SCRYPT_SALT_BYTES = 16
+/** What stands before the payload in a data key that a passphrase wraps. */
+export const SCRYPT_PARAMETERS_BYTES: number = SCRYPT_COST_BYTES + SCRYPT_SALT_BYTES
 
 const CONTENT_OFFSET = 4
 const COUNT_OFFSET = 5
@@ -32,6 +40,7 @@ const MAX_WRAPPED_BYTES = 1024
 const LOCAL_KID = /^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$/
 /** Salt, commitment and one chunk that holds the 32 bytes of a data key. */
 const LOCAL_WRAPPED_BYTES: number = sealedLength(32)
+const PASSPHRASE_WRAPPED_BYTES: number = SCRYPT_PARAMETERS_BYTES + LOCAL_WRAPPED_BYTES
 
 /** A record whose structure is sound; nothing in it is authenticated yet. The views share memory with the record. */
 export interface ParsedRecord {
@@ -106,9 +115,17 @@ function wrappedKeyFault(key: WrappedKey, before: readonly WrappedKey[]): string
     case KEYRING.local:
       if (!LOCAL_KID.test(key.kid)) return 'the kid of a local keyring is not an 8-byte fingerprint'
       return key.wrapped.length === LOCAL_WRAPPED_BYTES ? undefined : 'a locally wrapped key has another length'
+    case KEYRING.passphrase:
+      if (key.wrapped.length !== PASSPHRASE_WRAPPED_BYTES) return 'a key wrapped by a passphrase has another length'
+      return areWithinScryptLimits(key.wrapped) ? undefined : 'a wrapped key has scrypt parameters out of bounds'
     default:
       return 'a wrapped key belongs to an unknown keyring'
   }
+}
+
+function areWithinScryptLimits(cost: Uint8Array): boolean {
+  const limits = [SCRYPT_LIMITS.log2N, SCRYPT_LIMITS.r, SCRYPT_LIMITS.p]
+  return limits.every(([least, most], i) => least <= (cost[i] as number) && (cost[i] as number) <= most)
 }
 
 /**
@@ -140,6 +157,22 @@ export function startRecord(header: Uint8Array, content: ContentName, plaintextL
   const record = new Uint8Array(length)
   record.set(header)
   record[CONTENT_OFFSET] = CONTENT[content]
+  return record
+}
+
+/** Count and wrapped keys, as {@link ParsedRecord.wrappedKeysBytes} has them. */
+export function wrappedKeysOfHeader(header: Uint8Array): Uint8Array {
+  return header.subarray(COUNT_OFFSET)
+}
+
+/**
+ * The record with its data key wrapped by these; not a byte of its payload changes.
+ * @throws WaxsealTypeError like {@link encodeHeader} and {@link startRecord}.
+ */
+export function replaceWrappedKeys({ content, payload }: ParsedRecord, wrappedKeys: readonly WrappedKey[]): Uint8Array {
+  const header = encodeHeader(wrappedKeys)
+  const record = startRecord(header, content, openedLength(payload.length) as number)
+  record.set(payload, header.length)
   return record
 }
 

@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts'
 import { encodeContext, type RecordContext } from './context.ts'
-import type { Scope, SealKey } from './data-keys.ts'
+import type { SealKey } from './data-keys.ts'
 import { WaxsealTypeError } from './errors.ts'
 import { Operation } from './operation.ts'
 import { fromBytesOrText, fromJson, type Plaintext } from './plaintext.ts'
+import type { Scope } from './scope.ts'
 import { sealRecord } from './seal-record.ts'
 import type { Counters } from './stats.ts'
 

@@ -14,7 +14,11 @@ export interface EnvelopeStats {
   readonly dataKeysGenerated: number
   /** Calls of the keyring that unwrapped a data key. */
   readonly dataKeysUnwrapped: number
-  /** Calls of the keyring that failed, background renewals included. */
+  /** Calls of the keyring that only asked whether a key-encryption key is still ours to use, and learned that it is. */
+  readonly probes: number
+  /** Data keys that were wrapped anew by `rewrap`. */
+  readonly dataKeysRewrapped: number
+  /** Calls of the keyring that failed, those in the background included. */
   readonly keyringFailures: number
 }
 
@@ -29,6 +33,8 @@ export function newCounters(): Counters {
     cacheMisses: 0,
     dataKeysGenerated: 0,
     dataKeysUnwrapped: 0,
+    probes: 0,
+    dataKeysRewrapped: 0,
     keyringFailures: 0,
   }
 }

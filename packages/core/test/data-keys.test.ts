@@ -45,20 +45,29 @@ describe('a stampede', () => {
     expect(keyring).toMatchObject({ generated: 1, unwrapped: 1 })
   })
 
-  it('over 10,000 record contexts costs one call each way', async () => {
+  it('over 10,000 record contexts costs one call in the process that seals', async () => {
     const { keyring, envelope } = setup()
     for (let i = 0; i < 10_000; i++) {
       const place = { id: String(i) }
       expect(await envelope.openText(await envelope.seal('x', place), place)).toBe('x')
     }
+    expect(keyring).toMatchObject({ generated: 1, unwrapped: 0 })
+    expect(envelope.stats()).toMatchObject({ seals: 10_000, opens: 10_000, cacheHits: 19_999, cacheMisses: 1 })
+  })
+
+  it('over 10,000 record contexts costs one call in a process that only opens', async () => {
+    const { keyring, envelope, another } = setup()
+    const places = Array.from({ length: 10_000 }, (_, i) => ({ id: String(i) }))
+    const records = await Promise.all(places.map((place) => envelope.seal('x', place)))
+    const cold = another()
+    await Promise.all(records.map((record, i) => cold.open(record, places[i]!)))
     expect(keyring).toMatchObject({ generated: 1, unwrapped: 1 })
-    expect(envelope.stats()).toMatchObject({ seals: 10_000, opens: 10_000, cacheHits: 19_998, cacheMisses: 2 })
   })
 })
 
 describe('a failed call', () => {
   it('reaches everyone who waits, and the next one asks anew', async () => {
-    const { keyring, envelope } = setup()
+    const { keyring, envelope, another } = setup()
     keyring.failure = down
     const waiting = Array.from({ length: 10 }, () => codeOf(() => envelope.seal('x', context)))
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['ERR_WAXSEAL_KEY_UNAVAILABLE']))
@@ -68,15 +77,16 @@ describe('a failed call', () => {
     expect(keyring.generated).toBe(2)
 
     keyring.failure = down
-    const opening = Array.from({ length: 10 }, () => codeOf(() => envelope.open(record, context)))
+    const cold = another()
+    const opening = Array.from({ length: 10 }, () => codeOf(() => cold.open(record, context)))
     expect(new Set(await Promise.all(opening))).toEqual(new Set(['ERR_WAXSEAL_KEY_UNAVAILABLE']))
     expect(keyring.unwrapped).toBe(1)
     keyring.failure = undefined
-    expect(await envelope.openText(record, context)).toBe('x')
-    expect(envelope.stats()).toMatchObject({
-      failures: 20,
-      keyringFailures: 2,
-      dataKeysGenerated: 1,
+    expect(await cold.openText(record, context)).toBe('x')
+    expect(envelope.stats()).toMatchObject({ failures: 10, keyringFailures: 1, dataKeysGenerated: 1 })
+    expect(cold.stats()).toMatchObject({
+      failures: 10,
+      keyringFailures: 1,
       dataKeysUnwrapped: 1,
     })
   })
@@ -118,8 +128,24 @@ describe('the age of a data key', () => {
     expect(keyring.generated).toBe(2)
   })
 
+  it('rotates at the limit exactly, one call for all who cross it together', async () => {
+    const { keyring, clock, envelope } = setup({ dataKeyMaxAgeSeconds: 60, staleIfErrorSeconds: 0 })
+    const first = dataKeyOf(await envelope.seal('x', context))
+    keyring.failure = down
+    clock.advanceSeconds(59.999)
+    expect(dataKeyOf(await envelope.seal('x', context))).toBe(first)
+    await nextTurn()
+    await nextTurn()
+    keyring.failure = undefined
+    clock.advanceSeconds(0.001)
+    const crossing = await Promise.all(Array.from({ length: 100 }, () => envelope.seal('x', context)))
+    expect(new Set(crossing.map(dataKeyOf)).size).toBe(1)
+    expect(dataKeyOf(crossing[0]!)).not.toBe(first)
+    expect(keyring.generated).toBe(3)
+  })
+
   it('keeps the old key when renewal fails, tries again later, and ends all the same', async () => {
-    const { keyring, clock, envelope } = setup()
+    const { keyring, clock, envelope } = setup({ revalidateSeconds: 10 * DAY })
     const first = dataKeyOf(await envelope.seal('x', context))
     keyring.failure = down
     clock.advanceSeconds(0.8 * DAY)
@@ -133,8 +159,34 @@ describe('the age of a data key', () => {
     await envelope.seal('x', context)
     await nextTurn()
     expect(keyring.generated).toBe(3)
-    clock.advanceSeconds(0.2 * DAY)
+    clock.advanceSeconds(0.19 * DAY + 899)
+    expect(dataKeyOf(await envelope.seal('x', context))).toBe(first)
+    clock.advanceSeconds(1)
     expect(await codeOf(() => envelope.seal('x', context))).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+  })
+
+  it('outlasts an outage by staleIfErrorSeconds also when nobody sealed before it ended', async () => {
+    const { keyring, clock, envelope } = setup({ revalidateSeconds: 10 * DAY })
+    const first = dataKeyOf(await envelope.seal('x', context))
+    keyring.failure = down
+    clock.advanceSeconds(DAY + 899)
+    expect(dataKeyOf(await envelope.seal('x', context))).toBe(first)
+    clock.advanceSeconds(1)
+    expect(await codeOf(() => envelope.seal('x', context))).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+  })
+
+  it('ends at once when the service refuses to make a new key, and opening asks whether it still may', async () => {
+    const { keyring, clock, envelope } = setup({ revalidateSeconds: 10 * DAY })
+    const record = await envelope.seal('x', context)
+    keyring.refusal = new WaxsealError('ERR_WAXSEAL_KEY_DENIED', 'only for generating')
+    clock.advanceSeconds(0.8 * DAY)
+    await envelope.seal('x', context)
+    await nextTurn()
+    await nextTurn()
+    expect(await codeOf(() => envelope.seal('x', context))).toBe('ERR_WAXSEAL_KEY_DENIED')
+    expect(keyring.unwrapped).toBe(0)
+    expect(await envelope.openText(record, context)).toBe('x')
+    expect(keyring.unwrapped).toBe(1)
   })
 
   it('is measured on the monotonic clock', async () => {
@@ -166,15 +218,17 @@ describe('the age of a data key', () => {
   })
 
   it('is 24 hours on the side that opens', async () => {
-    const { keyring, clock, envelope } = setup({ dataKeyMaxAgeSeconds: 10 * DAY })
+    const { keyring, clock, envelope, another } = setup({ dataKeyMaxAgeSeconds: 10 * DAY, revalidateSeconds: 10 * DAY })
     const record = await envelope.seal('x', context)
-    await envelope.open(record, context)
+    const cold = another()
+    for (const reader of [envelope, cold]) await reader.open(record, context)
+    expect(keyring.unwrapped).toBe(1)
     clock.advanceSeconds(DAY - 1)
-    await envelope.open(record, context)
+    for (const reader of [envelope, cold]) await reader.open(record, context)
     expect(keyring.unwrapped).toBe(1)
     clock.advanceSeconds(1)
-    await envelope.open(record, context)
-    expect(keyring.unwrapped).toBe(2)
+    for (const reader of [envelope, cold]) await reader.open(record, context)
+    expect(keyring.unwrapped).toBe(3)
   })
 })
 
@@ -214,8 +268,8 @@ describe('the caches', () => {
 
 describe('plaintext data keys', () => {
   it('are overwritten as soon as they are taken', async () => {
-    const { keyring, envelope } = setup()
-    await envelope.open(await envelope.seal('x', context), context)
+    const { keyring, envelope, another } = setup()
+    await another().open(await envelope.seal('x', context), context)
     expect(keyring.handedOut).toHaveLength(2)
     for (const bytes of keyring.handedOut) expect(Buffer.from(bytes).equals(Buffer.alloc(32))).toBe(true)
   })

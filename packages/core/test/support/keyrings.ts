@@ -12,6 +12,8 @@ export interface CountingKeyring extends Keyring {
   unwrapped: number
   /** Raised by the next calls while it is set. */
   failure: Error | undefined
+  /** Raised by the next calls that would generate, while it is set. */
+  refusal: Error | undefined
   /** The buffers of plaintext keys that it handed out. */
   readonly handedOut: Uint8Array[]
 }
@@ -21,11 +23,13 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
     generated: 0,
     unwrapped: 0,
     failure: undefined,
+    refusal: undefined,
     handedOut: [],
     async generateDataKey(context): Promise<GeneratedDataKey> {
       keyring.generated++
       await nextTurn()
-      if (keyring.failure !== undefined) throw keyring.failure
+      const failure = keyring.failure ?? keyring.refusal
+      if (failure !== undefined) throw failure
       const dataKey = await inner.generateDataKey(context)
       keyring.handedOut.push(dataKey.plaintextKey)
       return dataKey
