@@ -1,21 +1,45 @@
-// `pnpm demo [express | fastify]` starts an example, `pnpm demo --check` walks through both of them by itself. Both
-// run on the built packages, as an app that installs them would.
+// `pnpm demo [express | fastify]` starts an example; with `--kms` it does so under a KMS key. `pnpm demo --check` walks
+// through both of them by itself. All run on the built packages, as an app that installs them would.
+import { parseArgs } from 'node:util'
 import type { AppName } from '@waxseal-examples/support/testing'
 import { buildPackages } from './build.ts'
 
 const APPS: Readonly<Record<string, AppName>> = { fastify: 'fastify-dynamodb', express: 'express-dynamodb' }
 
-const [argument = 'fastify', ...rest] = process.argv.slice(2)
-const app = APPS[argument]
-if (rest.length > 0 || (app === undefined && argument !== '--check')) {
-  console.error('Usage: demo [fastify | express | --check]')
+interface Arguments {
+  /** Those named, else all. */
+  readonly apps: readonly AppName[]
+  readonly check: boolean
+  readonly kms: boolean
+}
+
+function readArguments(): Arguments | undefined {
+  try {
+    const options = { check: { type: 'boolean', default: false }, kms: { type: 'boolean', default: false } } as const
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const named = positionals.map((name) => APPS[name])
+    const apps = named.filter((name) => name !== undefined)
+    if (apps.length < named.length || named.length > 1) return undefined
+    return { apps: apps.length > 0 ? apps : Object.values(APPS), ...values }
+  } catch {
+    return undefined
+  }
+}
+
+const wanted = readArguments()
+const [app] = wanted?.apps ?? []
+if (wanted === undefined || app === undefined) {
+  console.error('Usage: demo [fastify | express] [--kms] [--check]')
   process.exit(2)
 }
 await buildPackages()
 // Imported only now: what follows runs on what was built.
-if (app === undefined) {
+if (wanted.check) {
   const { checkApps } = await import('./check.ts')
-  process.exitCode = (await checkApps(Object.values(APPS))) ? 0 : 1
+  process.exitCode = (await checkApps(wanted.apps, wanted.kms)) ? 0 : 1
+} else if (wanted.kms) {
+  const { runUnderKms } = await import('./run-under-kms.ts')
+  await runUnderKms(app)
 } else {
   const { runApp } = await import('./run.ts')
   await runApp(app)

@@ -1,19 +1,13 @@
-import { createServer } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AppName } from '@waxseal-examples/support/testing'
-
-const FIRST_PORT = 3000
-const PORTS_TO_TRY = 20
+import { answers, unusedPort, withoutCloud } from './place.ts'
 
 /**
  * Runs an example in this very process, so that whatever ends the demo, also a kill, ends all of it. It always runs on
- * the embedded database: a demo must not write into somebody's AWS account because their shell is signed in there.
+ * the embedded database.
  */
 export async function runApp(name: AppName): Promise<void> {
   const { env } = process
-  for (const variable of Object.keys(env)) if (variable.startsWith('AWS_')) env[variable] = ''
-  Object.assign(env, { AWS_REGION: '', AWS_PROFILE: '', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
-  Object.assign(env, { AWS_ENDPOINT_URL_DYNAMODB: '', SESSIONS_TABLE: '', KMS_KEY_ARN: '', NODE_ENV: '' })
+  Object.assign(env, withoutCloud(env))
   env.LOG_LEVEL ??= 'warn'
   env.PORT ??= String(await unusedPort())
 
@@ -22,30 +16,6 @@ export async function runApp(name: AppName): Promise<void> {
   await Promise.race([ended, answers(url)])
   console.log(invitation(name, url))
   await ended
-}
-
-async function unusedPort(): Promise<number> {
-  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS_TO_TRY; port++) if (await isUnused(port)) return port
-  return FIRST_PORT
-}
-
-function isUnused(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, 'localhost', () => server.close(() => resolve(true)))
-  })
-}
-
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    const answered = await fetch(url).then(
-      () => true,
-      () => false,
-    )
-    if (answered) return
-    await delay(100)
-  }
 }
 
 function invitation(name: AppName, url: string): string {

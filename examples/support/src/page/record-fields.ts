@@ -60,7 +60,7 @@ function describe(field: string, info: RecordInfo): Description {
         kind: 'key',
         name: `kid${nth}`,
         value: key?.kid ?? '',
-        meaning: 'Which of its keys. A fingerprint, public.',
+        meaning: 'Which of its keys. A name, public.',
       }
     case 'wrapped':
       return {
