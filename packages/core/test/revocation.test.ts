@@ -1,0 +1,347 @@
+import { fakeClock } from '@waxseal/testing'
+import { describe, expect, it } from 'vitest'
+import {
+  createEnvelope,
+  type Envelope,
+  type EnvelopeOptions,
+  generateKey,
+  type Keyring,
+  localKeyring,
+  recordKeyIds,
+  WaxsealError,
+  type WaxsealErrorCode,
+} from '../src/index.ts'
+import { codeOf } from './support/codes.ts'
+import { countingKeyring, nextTurn } from './support/keyrings.ts'
+
+const context = { id: '1' }
+const DENIED = 'ERR_WAXSEAL_KEY_DENIED'
+const UNAVAILABLE = 'ERR_WAXSEAL_KEY_UNAVAILABLE'
+const fault = (code: WaxsealErrorCode): WaxsealError => new WaxsealError(code, 'on demand')
+
+function setup(options: Partial<EnvelopeOptions> = {}) {
+  const keyring = countingKeyring()
+  const clock = fakeClock()
+  const open = (more: Partial<EnvelopeOptions> = {}): Envelope =>
+    createEnvelope({ keyring, clock, encryptionContext: { app: 'test' }, ...options, ...more })
+  return { keyring, clock, envelope: open(), another: open }
+}
+
+/** Lets calls in the background end. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await nextTurn()
+}
+
+/** Records under that many data keys, each made by an envelope of its own. */
+async function recordsOf(count: number, another: () => Envelope): Promise<Uint8Array[]> {
+  return Promise.all(Array.from({ length: count }, () => another().seal('x', context)))
+}
+
+describe('one question to the key service', () => {
+  it('every revalidateSeconds vouches for all data keys beneath a key and an encryption context', async () => {
+    const { keyring, clock, another } = setup()
+    const records = await recordsOf(20, another)
+    const reader = another()
+    const readAll = (): Promise<Uint8Array[]> => Promise.all(records.map((record) => reader.open(record, context)))
+    await readAll()
+    expect(keyring.unwrapped).toBe(20)
+    for (let i = 1; i <= 10; i++) {
+      clock.advanceSeconds(300)
+      await readAll()
+      expect(reader.stats().probes).toBe(i)
+    }
+    expect(keyring.unwrapped).toBe(30)
+  })
+
+  it('is asked in the background from 80 % of that time on, so that nobody waits', async () => {
+    const { keyring, clock, envelope } = setup()
+    await envelope.seal('x', context)
+    clock.advanceSeconds(239.9)
+    await envelope.seal('x', context)
+    await settle()
+    expect(keyring.unwrapped).toBe(0)
+    clock.advanceSeconds(0.1)
+    await Promise.all(Array.from({ length: 100 }, () => envelope.seal('x', context)))
+    expect(envelope.stats()).toMatchObject({ cacheMisses: 1, probes: 0 })
+    await settle()
+    expect(envelope.stats()).toMatchObject({ probes: 1 })
+    clock.advanceSeconds(239.9)
+    await envelope.seal('x', context)
+    expect(envelope.stats()).toMatchObject({ cacheMisses: 1, probes: 1 })
+  })
+
+  it('is one call for all who wait for it after an idle time', async () => {
+    const { keyring, clock, envelope, another } = setup()
+    const record = await envelope.seal('x', context)
+    const reader = another()
+    await reader.open(record, context)
+    clock.advanceSeconds(3600)
+    await Promise.all(Array.from({ length: 1000 }, () => reader.open(record, context)))
+    expect(keyring.unwrapped).toBe(2)
+    expect(reader.stats()).toMatchObject({ dataKeysUnwrapped: 1, probes: 1 })
+  })
+
+  it('is asked for each encryption context', async () => {
+    const { clock, envelope } = setup()
+    const tenants = ['a', 'b'].map((tenant) => envelope.with({ tenant }))
+    for (const tenant of tenants) await tenant.seal('x', context)
+    clock.advanceSeconds(300)
+    for (const tenant of tenants) await tenant.seal('x', context)
+    expect(envelope.stats().probes).toBe(2)
+  })
+
+  it('overwrites the plaintext key that it was answered with', async () => {
+    const { keyring, clock, envelope } = setup()
+    await envelope.seal('x', context)
+    clock.advanceSeconds(300)
+    await envelope.seal('x', context)
+    expect(keyring.handedOut).toHaveLength(2)
+    for (const bytes of keyring.handedOut) expect(Buffer.from(bytes).equals(Buffer.alloc(32))).toBe(true)
+  })
+
+  it('is measured on the monotonic clock', async () => {
+    const { keyring, clock, envelope } = setup()
+    await envelope.seal('x', context)
+    clock.setNow(clock.now() + 86_400_000)
+    await envelope.seal('x', context)
+    clock.setNow(0)
+    await envelope.seal('x', context)
+    await settle()
+    expect(keyring.unwrapped).toBe(0)
+    clock.advanceSeconds(300)
+    await envelope.seal('x', context)
+    expect(keyring.unwrapped).toBe(1)
+  })
+})
+
+describe('a key that is ours no more', () => {
+  it('seals and opens nothing from revalidateSeconds on, in a process that was idle', async () => {
+    const { keyring, clock, envelope, another } = setup()
+    const [record] = await recordsOf(1, another)
+    await envelope.seal('x', context)
+    await envelope.open(record!, context)
+    keyring.failure = fault(DENIED)
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => envelope.open(record!, context))).toBe(DENIED)
+    expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+  })
+
+  it('ends sooner in a busy one, on both sides and for every data key, also those not asked about', async () => {
+    const { keyring, clock, envelope, another } = setup()
+    const records = await recordsOf(3, another)
+    await envelope.seal('x', context)
+    for (const record of records) await envelope.open(record, context)
+    keyring.failure = fault(DENIED)
+    clock.advanceSeconds(240)
+    await envelope.open(records[0]!, context)
+    await settle()
+    for (const record of records) expect(await codeOf(() => envelope.open(record, context))).toBe(DENIED)
+    expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+
+    keyring.failure = undefined
+    for (const record of records) expect(await envelope.openText(record, context)).toBe('x')
+    expect(envelope.stats()).toMatchObject({ dataKeysUnwrapped: 6 })
+  })
+
+  it('is dropped at once when any call under it is denied', async () => {
+    const { keyring, envelope, another } = setup()
+    const [held, fresh] = await recordsOf(2, another)
+    await envelope.open(held!, context)
+    keyring.failure = fault(DENIED)
+    expect(await codeOf(() => envelope.open(fresh!, context))).toBe(DENIED)
+    expect(await codeOf(() => envelope.open(held!, context))).toBe(DENIED)
+  })
+
+  it('takes no key of another encryption context with it', async () => {
+    const { keyring, envelope } = setup()
+    const [a, b] = [envelope.with({ tenant: 'a' }), envelope.with({ tenant: 'b' })]
+    const record = await b.seal('x', context)
+    const foreign = await a.seal('x', context)
+    const cold = setup({ keyring })
+    const [coldA, coldB] = [cold.envelope.with({ tenant: 'a' }), cold.envelope.with({ tenant: 'b' })]
+    await coldB.open(record, context)
+    keyring.failure = fault(DENIED)
+    expect(await codeOf(() => coldA.open(foreign, context))).toBe(DENIED)
+    expect(await coldB.openText(record, context)).toBe('x')
+  })
+
+  it('takes no other key of the keyring with it', async () => {
+    const [old, current] = [generateKey(), generateKey()]
+    const disabled = new Set<string>()
+    const inner = localKeyring(`${current},${old}`)
+    const keyring: Keyring = {
+      ...inner,
+      async unwrapDataKey(wrappedKeys, encryptionContext) {
+        if (wrappedKeys.some(({ kid }) => disabled.has(kid))) throw fault(DENIED)
+        return inner.unwrapDataKey(wrappedKeys, encryptionContext)
+      },
+    }
+    const { clock, envelope, another } = setup({ keyring })
+    const record = await envelope.seal('x', context)
+    const aged = await another({ keyring: localKeyring(old) }).seal('x', context)
+    for (const each of [record, aged]) await envelope.open(each, context)
+    disabled.add(recordKeyIds(aged)[0]!)
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => envelope.open(aged, context))).toBe(DENIED)
+    expect(await envelope.openText(record, context)).toBe('x')
+    expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
+  })
+
+  it('seals on for whoever prepared for it', async () => {
+    const { keyring, clock, envelope } = setup()
+    const sealer = await envelope.prepare()
+    keyring.failure = fault(DENIED)
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+    expect(sealer.seal('x', context).length).toBeGreaterThan(0)
+  })
+
+  it('is noticed although a call that began before was still under way', async () => {
+    const { keyring, clock, envelope, another } = setup()
+    const [record] = await recordsOf(1, another)
+    const opening = envelope.open(record!, context)
+    clock.advanceSeconds(299)
+    await opening
+    keyring.failure = fault(DENIED)
+    clock.advanceSeconds(1)
+    expect(await codeOf(() => envelope.open(record!, context))).toBe(DENIED)
+  })
+})
+
+describe('an outage of the key service', () => {
+  it.each<WaxsealErrorCode>([UNAVAILABLE, 'ERR_WAXSEAL_CONFIG', 'ERR_WAXSEAL_INTEGRITY', 'ERR_WAXSEAL_KEY_MISMATCH'])(
+    'answering %s leaves keys good for staleIfErrorSeconds after the last good answer',
+    async (code) => {
+      const { keyring, clock, envelope } = setup()
+      const record = await envelope.seal('x', context)
+      keyring.failure = fault(code)
+      for (const seconds of [240, 60, 300, 299.9]) {
+        clock.advanceSeconds(seconds)
+        expect(await envelope.openText(record, context)).toBe('x')
+        await envelope.seal('x', context)
+        await settle()
+      }
+      clock.advanceSeconds(0.1)
+      expect(await codeOf(() => envelope.open(record, context))).toBe(code)
+      expect(await codeOf(() => envelope.seal('x', context))).toBe(code)
+      expect(envelope.stats().failures).toBe(2)
+    },
+  )
+
+  it('ends for all data keys together, with one call', async () => {
+    const { keyring, clock, another } = setup()
+    const records = await recordsOf(50, another)
+    const reader = another()
+    for (const record of records) await reader.open(record, context)
+    keyring.failure = fault(UNAVAILABLE)
+    clock.advanceSeconds(1000)
+    expect(await codeOf(() => reader.open(records[0]!, context))).toBe(UNAVAILABLE)
+    keyring.failure = undefined
+    const before = keyring.unwrapped
+    await Promise.all(records.map((record) => reader.open(record, context)))
+    expect(keyring.unwrapped - before).toBe(1)
+  })
+
+  it('is no reason to ask at every read', async () => {
+    const { keyring, clock, envelope } = setup()
+    const record = await envelope.seal('x', context)
+    keyring.failure = fault(UNAVAILABLE)
+    for (let i = 0; i < 890; i++) {
+      clock.advanceSeconds(1)
+      await envelope.open(record, context)
+      await settle()
+    }
+    // From 240 s on, every 30 s.
+    expect(keyring.unwrapped).toBe(22)
+  })
+
+  it('hides a revocation for staleIfErrorSeconds at most, and no longer than it lasts', async () => {
+    const { keyring, clock, envelope } = setup()
+    const record = await envelope.seal('x', context)
+    keyring.failure = fault(UNAVAILABLE)
+    clock.advanceSeconds(250)
+    await envelope.open(record, context)
+    await settle()
+    keyring.failure = fault(DENIED)
+    // Nobody asked for longer than revalidateSeconds: the next one waits for an answer.
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => envelope.open(record, context))).toBe(DENIED)
+  })
+
+  it('is not outlasted beyond revalidateSeconds when staleIfErrorSeconds is 0', async () => {
+    const { keyring, clock, envelope } = setup({ staleIfErrorSeconds: 0 })
+    const record = await envelope.seal('x', context)
+    keyring.failure = fault(UNAVAILABLE)
+    clock.advanceSeconds(299)
+    await envelope.open(record, context)
+    await settle()
+    clock.advanceSeconds(1)
+    expect(await codeOf(() => envelope.open(record, context))).toBe(UNAVAILABLE)
+  })
+})
+
+describe('one record of somebody else', () => {
+  it('that does not unwrap costs one call in 5 minutes and purges nothing', async () => {
+    const { keyring, clock, envelope } = setup()
+    const good = await envelope.seal('x', context)
+    const planted = new Uint8Array(good)
+    planted[planted.length - 150] = (planted[planted.length - 150] as number) ^ 1
+    expect(recordKeyIds(planted)).toEqual(recordKeyIds(good))
+    for (let i = 0; i < 10; i++)
+      expect(await codeOf(() => envelope.open(planted, context))).toBe('ERR_WAXSEAL_INTEGRITY')
+    expect(keyring.unwrapped).toBe(1)
+    expect(await envelope.openText(good, context)).toBe('x')
+    expect(keyring.unwrapped).toBe(1)
+    clock.advanceSeconds(299.9)
+    await codeOf(() => envelope.open(planted, context))
+    expect(envelope.stats().keyringFailures).toBe(1)
+    clock.advanceSeconds(0.1)
+    await codeOf(() => envelope.open(planted, context))
+    expect(envelope.stats().keyringFailures).toBe(2)
+  })
+
+  it('under a foreign key harms only itself', async () => {
+    const { keyring, envelope } = setup()
+    const good = await envelope.seal('x', context)
+    const planted = await setup().envelope.seal('x', context)
+    for (let i = 0; i < 10; i++) {
+      expect(await codeOf(() => envelope.open(planted, context))).toBe('ERR_WAXSEAL_KEY_MISMATCH')
+    }
+    expect(keyring.unwrapped).toBe(1)
+    expect(await envelope.openText(good, context)).toBe('x')
+  })
+})
+
+describe('without cache', () => {
+  it('every call asks, and nothing is remembered, good or bad', async () => {
+    const { keyring, clock, envelope } = setup({ cache: false })
+    const record = await envelope.seal('x', context)
+    for (let i = 0; i < 3; i++) await envelope.open(record, context)
+    keyring.failure = fault(DENIED)
+    expect(await codeOf(() => envelope.open(record, context))).toBe(DENIED)
+    keyring.failure = fault('ERR_WAXSEAL_INTEGRITY')
+    for (let i = 0; i < 2; i++) await codeOf(() => envelope.open(record, context))
+    keyring.failure = undefined
+    clock.advanceSeconds(300)
+    await envelope.open(record, context)
+    expect(envelope.stats()).toMatchObject({
+      dataKeysGenerated: 1,
+      dataKeysUnwrapped: 4,
+      keyringFailures: 3,
+      probes: 0,
+    })
+  })
+})
+
+describe('the options', () => {
+  it.each([
+    ['revalidateSeconds', 0],
+    ['revalidateSeconds', -1],
+    ['revalidateSeconds', Number.NaN],
+    ['revalidateSeconds', Number.POSITIVE_INFINITY],
+    ['staleIfErrorSeconds', -1],
+    ['staleIfErrorSeconds', Number.NaN],
+  ])('%s of %d is refused', async (name, value) => {
+    expect(await codeOf(async () => setup({ [name]: value }))).toBe('ERR_WAXSEAL_ARGUMENT')
+  })
+})
