@@ -2,10 +2,16 @@ import { COMMITMENT_BYTES, openedLength, SALT_BYTES } from './payload.ts'
 import { type ContentName, KEYRING, parseRecord, type RecordPart, recordParts, VERSION } from './record.ts'
 import { recordBytes } from './text-form.ts'
 
+const KEYRING_NAMES: Readonly<Record<number, WrappedKeyInfo['keyring']>> = {
+  [KEYRING.awsKms]: 'aws-kms',
+  [KEYRING.local]: 'local',
+  [KEYRING.passphrase]: 'passphrase',
+}
+
 /** A wrapped key of a record, named for people. */
 export interface WrappedKeyInfo {
   readonly keyringId: number
-  readonly keyring: 'aws-kms' | 'local'
+  readonly keyring: 'aws-kms' | 'local' | 'passphrase'
   readonly kid: string
   readonly wrapped: Uint8Array
 }
@@ -39,7 +45,7 @@ export function inspectRecord(record: Uint8Array | string): RecordInfo {
     content: parsed.content,
     wrappedKeys: parsed.wrappedKeys.map(({ keyringId, kid, wrapped }) => ({
       keyringId,
-      keyring: keyringId === KEYRING.awsKms ? 'aws-kms' : 'local',
+      keyring: KEYRING_NAMES[keyringId] as WrappedKeyInfo['keyring'],
       kid,
       wrapped: new Uint8Array(wrapped),
     })),

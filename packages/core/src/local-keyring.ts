@@ -4,6 +4,7 @@ import { WaxsealError } from './errors.ts'
 import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from './keyring.ts'
 import { DATA_KEY_BYTES, openPayload, SALT_BYTES, sealedLength, sealPayload } from './payload.ts'
 import { KEYRING } from './record.ts'
+import { verdict } from './verdict.ts'
 
 const ROOT_KEY_BYTES = 32
 const ID = /^[A-Za-z0-9._-]{1,32}$/
@@ -27,7 +28,6 @@ interface RootKey {
 export function localKeyring(keys: string | undefined): Keyring {
   const rootKeys = parseRootKeys(keys)
   const [current] = rootKeys
-  const byKid = new Map(rootKeys.map((rootKey) => [rootKey.kid, rootKey]))
   const wrap = (plaintextKey: Uint8Array, encryptionContext: EncryptionContext): WrappedKey[] => {
     const wrapped = wrapDataKey(current, plaintextKey, encryptionContext)
     return [{ keyringId: KEYRING.local, kid: current.kid, wrapped }]
@@ -41,13 +41,18 @@ export function localKeyring(keys: string | undefined): Keyring {
       return wrap(plaintextKey, encryptionContext)
     },
     async unwrapDataKey(wrappedKeys, encryptionContext): Promise<UnwrappedDataKey> {
-      for (const wrappedKey of wrappedKeys) {
-        const { keyringId, kid, wrapped } = wrappedKey
-        const rootKey = keyringId === KEYRING.local ? byKid.get(kid) : undefined
-        if (rootKey === undefined) continue
-        return { plaintextKey: openPayload(rootKey.key, wrapContext(kid, encryptionContext), wrapped), wrappedKey }
+      const failures: unknown[] = []
+      for (const { kid, key } of rootKeys) {
+        const wrappedKey = wrappedKeys.find((key) => key.keyringId === KEYRING.local && key.kid === kid)
+        if (wrappedKey === undefined) continue
+        try {
+          const plaintextKey = openPayload(key, wrapContext(kid, encryptionContext), wrappedKey.wrapped)
+          return { plaintextKey, wrappedKey }
+        } catch (error) {
+          failures.push(error)
+        }
       }
-      throw new WaxsealError('ERR_WAXSEAL_KEY_MISMATCH', 'Waxseal: the record is wrapped under no key of this keyring')
+      throw verdict(failures)
     },
   }
 }

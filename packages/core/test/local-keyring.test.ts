@@ -1,7 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { createEnvelope, generateKey, inspectRecord, localKeyring, WaxsealError } from '../src/index.ts'
+import {
+  createEnvelope,
+  generateKey,
+  inspectRecord,
+  localKeyring,
+  WaxsealError,
+  type WrappedKey,
+} from '../src/index.ts'
 import { codeOf } from './support/codes.ts'
 
 const context = { id: '1' }
@@ -92,6 +99,22 @@ describe('a wrapped data key', () => {
     const { plaintextKey: opened } = await keyring.unwrapDataKey([foreign, ...wrappedKeys], { app: 'test' })
     expect(Buffer.compare(opened, plaintextKey)).toBe(0)
     expect(await codeOf(() => keyring.unwrapDataKey([foreign], { app: 'test' }))).toBe('ERR_WAXSEAL_KEY_MISMATCH')
+  })
+
+  it('opens under the next of our keys when it does not under the first', async () => {
+    const both = localKeyring(`${first},${second}`)
+    const plaintextKey = randomBytes(32)
+    const wrappedKeys: WrappedKey[] = []
+    for (const key of [first, second]) {
+      wrappedKeys.push(...(await localKeyring(key).wrapDataKey(plaintextKey, { app: 'test' })))
+    }
+    const bent = wrappedKeys.map((key) => ({ ...key, wrapped: Uint8Array.from(key.wrapped) }))
+    bent[0]!.wrapped[100]! ^= 1
+    const opened = await both.unwrapDataKey(bent, { app: 'test' })
+    expect(Buffer.compare(opened.plaintextKey, plaintextKey)).toBe(0)
+    expect(opened.wrappedKey).toBe(bent[1])
+    bent[1]!.wrapped[100]! ^= 1
+    expect(await codeOf(() => both.unwrapDataKey(bent, { app: 'test' }))).toBe('ERR_WAXSEAL_INTEGRITY')
   })
 
   it('shows no key when the keyring is inspected', () => {

@@ -20,6 +20,13 @@ const local = (change: Partial<WrappedKey> = {}): WrappedKey => ({
   ...change,
 })
 
+/** A data key wrapped by a passphrase: log2 of N, r, p, and whatever follows. */
+const passphrase = (cost = [17, 8, 1], length = 123): WrappedKey => ({
+  keyringId: 3,
+  kid: 'any-name!',
+  wrapped: Uint8Array.from({ length }, (_, i) => cost[i] ?? 7),
+})
+
 /** A record whose header is put together by hand, so that it can hold what the writer refuses. */
 function handmade(keys: readonly WrappedKey[], { count = keys.length, payload = 56 + 16 } = {}): Uint8Array {
   const entries = keys.flatMap(({ keyringId, kid, wrapped }) => {
@@ -97,7 +104,16 @@ describe('the parser', () => {
     ['a local kid that is not canonical base64url', [local({ kid: 'AAAAAAAAAAB' })]],
     ['a locally wrapped key of 103 bytes', [local({ wrapped: randomBytes(103) })]],
     ['a locally wrapped key of 105 bytes', [local({ wrapped: randomBytes(105) })]],
-    ['a passphrase keyring', [kms('key'), local({ keyringId: 3 })]],
+    ['a key under a passphrase that is laid out as a local one', [kms('key'), local({ keyringId: 3 })]],
+    ['a key under a passphrase of 122 bytes', [passphrase(undefined, 122)]],
+    ['a key under a passphrase of 124 bytes', [passphrase(undefined, 124)]],
+    ['scrypt with N below 2^10', [passphrase([9, 8, 1])]],
+    ['scrypt with N above 2^20', [passphrase([21, 8, 1])]],
+    ['scrypt with r of 0', [passphrase([17, 0, 1])]],
+    ['scrypt with r above 16', [passphrase([17, 17, 1])]],
+    ['scrypt with p of 0', [passphrase([17, 8, 0])]],
+    ['scrypt with p above 16', [passphrase([17, 8, 17])]],
+    ['a scrypt bomb', [passphrase([255, 255, 255])]],
     ['a key table', [local({ keyringId: 4 })]],
     ['an unknown keyring', [local({ keyringId: 200 })]],
   ])('refuses %s, and the writer does not write it', (_, keys) => {
@@ -109,6 +125,12 @@ describe('the parser', () => {
     parseRecord(handmade([kms('k'.repeat(64), new Uint8Array(1024))]))
     parseRecord(handmade([kms('k', new Uint8Array(1))]))
     parseRecord(handmade([kms('AAAAAAAAAAA'), local()]))
+    for (const cost of [
+      [10, 1, 1],
+      [20, 16, 16],
+    ]) {
+      parseRecord(handmade([passphrase(cost)]))
+    }
   })
 
   it('refuses a count of none, above the limit or above what follows', () => {

@@ -1,7 +1,7 @@
 import { WaxsealTypeError } from '../errors.ts'
 import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING, MAX_WRAPPED_KEYS } from '../record.ts'
-import { verdict } from './errors.ts'
+import { verdict } from '../verdict.ts'
 import { parseKeyName } from './key-name.ts'
 import { type KmsClientLike, KmsConnection } from './kms-connection.ts'
 import { KmsAlias, KmsKey } from './kms-key.ts'

@@ -71,24 +71,6 @@ export function toIntegrityError(problem: string): WaxsealError {
 }
 
 /**
- * What several refusals come to. Denied only if every key was: callers drop all keys upon that, so that neither a
- * Region that is down nor bent bytes beside a disabled key may look like it.
- */
-export function verdict(failures: readonly unknown[]): unknown {
-  if (failures.length === 0) {
-    return new WaxsealError('ERR_WAXSEAL_KEY_MISMATCH', 'Waxseal: the record is wrapped under no key of this keyring')
-  }
-  const byCode = (code: string): unknown =>
-    failures.find((error) => error instanceof WaxsealError && error.code === code)
-  return (
-    byCode('ERR_WAXSEAL_KEY_UNAVAILABLE') ??
-    byCode('ERR_WAXSEAL_CONFIG') ??
-    byCode('ERR_WAXSEAL_INTEGRITY') ??
-    failures[0]
-  )
-}
-
-/**
  * The SDK hangs the raw exchange on some errors, for good; its request headers hold a temporary credential's token, its
  * body perhaps a data key. Such an error is passed on as a copy without it.
  */

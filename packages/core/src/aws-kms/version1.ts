@@ -1,5 +1,6 @@
 import type { UnwrappedDataKey, Version1DataKeys } from '../keyring.ts'
-import { OtherKeyError, verdict } from './errors.ts'
+import { verdict } from '../verdict.ts'
+import { OtherKeyError } from './errors.ts'
 import type { KmsKey } from './kms-key.ts'
 
 /**
