@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
 import type { WaxsealErrorCode } from '@waxseal/core'
 
 /** Why the store did something that its caller cannot see from the result. */
@@ -13,6 +14,10 @@ export type SessionEventType =
   | 'overwritten'
   /** A postponed expiry could not be written; the session itself is as it was. */
   | 'touch-failed'
+  /** A session was read from an item of version 1. */
+  | 'version1-read'
+  /** A session of version 1 has become a row of version 2; its old item is gone. */
+  | 'version1-upgraded'
   /** An operation failed with `code`. */
   | 'failed'
 
@@ -30,10 +35,34 @@ export interface SessionEvent {
 /** How reader and writer tell the store what happened. */
 export type ReportEvent = (type: SessionEventType, operation: string, key?: string, code?: WaxsealErrorCode) => void
 
-export const sessionChannel: ReturnType<typeof channel> = channel('waxseal:session')
+const sessionChannel: ReturnType<typeof channel> = channel('waxseal:session')
 
-const debugTypes: ReadonlySet<SessionEventType> = new Set(['expired', 'refused', 'overwritten'])
+const debugTypes: ReadonlySet<SessionEventType> = new Set([
+  'expired',
+  'refused',
+  'overwritten',
+  'version1-read',
+  'version1-upgraded',
+])
 
-export function levelOf(type: SessionEventType): SessionEvent['level'] {
-  return debugTypes.has(type) ? 'debug' : 'warn'
+/** Reports to the channel and to the emitter's listeners. */
+export function reportTo(emitter: EventEmitter): ReportEvent {
+  return (type, operation, key, code) => {
+    const event: SessionEvent = {
+      type,
+      level: debugTypes.has(type) ? 'debug' : 'warn',
+      operation,
+      ...(key !== undefined && { key }),
+      ...(code !== undefined && { code }),
+    }
+    if (sessionChannel.hasSubscribers) sessionChannel.publish(event)
+    try {
+      emitter.emit(type, event)
+    } catch (error) {
+      // A listener must not decide what becomes of the operation: it throws on a tick of its own, as a channel's does.
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
 }

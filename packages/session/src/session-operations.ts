@@ -1,0 +1,195 @@
+import { type Clock, systemClock, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
+import { Deadlines, type StopSignal } from './deadlines.ts'
+import type { ReportEvent, SessionEventType } from './events.ts'
+import { KeyQueue } from './key-queue.ts'
+import { type LoadState, LoadStates } from './load-state.ts'
+import type { SessionOptions } from './options.ts'
+import { type SealedSession, SessionSealer } from './sealed-session.ts'
+import { cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
+import { sessionKey } from './session-id.ts'
+import { SessionListing } from './session-listing.ts'
+import { SessionReader } from './session-reader.ts'
+import type { SessionTable } from './session-table.ts'
+import { type SessionWrite, SessionWriter } from './session-writer.ts'
+
+/**
+ * What the operations of a store do, one session at a time: in order, within a deadline, every failure reported. The
+ * store itself is what callers and frameworks see of it.
+ */
+export class SessionOperations {
+  readonly states: LoadStates = new LoadStates()
+  readonly listing: SessionListing
+  readonly #table: SessionTable
+  readonly #reader: SessionReader
+  readonly #writer: SessionWriter
+  readonly #writes = new KeyQueue()
+  readonly #deadlines: Deadlines
+  readonly #report: ReportEvent
+
+  constructor(table: SessionTable, options: SessionOptions, report: ReportEvent) {
+    const { envelope, logicalName = 'sessions', ttlSeconds = 604_800, maxLifetimeSeconds = 2_592_000 } = options
+    const { touchAfterSeconds, timeoutMilliseconds = 5000 } = options
+    const clock: Clock = options.clock ?? systemClock
+    const rules = { ttlSeconds, maxLifetimeSeconds, touchAfterSeconds }
+    const sealer = new SessionSealer(envelope, logicalName)
+    this.#table = table
+    this.#report = report
+    this.#reader = new SessionReader(table, sealer, clock, report)
+    this.#writer = new SessionWriter(table, sealer, this.states, rules, clock, report)
+    this.#deadlines = new Deadlines(timeoutMilliseconds)
+    this.listing = new SessionListing(table, this.#reader, (...rest) => this.#attempt(...rest))
+  }
+
+  /** `withCarrier`: the load state travels among the session's keys, for a caller that copies them. */
+  async get(sessionId: string, withCarrier: boolean): Promise<SealedSession['session'] | null> {
+    const key = this.#key('get', sessionId)
+    const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, 'get', signal))
+    if (loaded === undefined) return null
+    const { session, state } = loaded
+    if (withCarrier) this.states.carry(session, state)
+    else this.states.attach(session, state)
+    return session
+  }
+
+  /** `true` at once where nothing is to be written. */
+  set(sessionId: string, session: object): Promise<boolean> | true {
+    let write: SessionWrite
+    try {
+      write = { key: sessionKey(sessionId), id: sessionId, session, snapshot: snapshotOf(session) }
+      const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
+      if (same !== undefined && this.#writer.dueExpiry(same, write.snapshot.cookie) === undefined) return true
+    } catch (error) {
+      return this.#invalid('set', error)
+    }
+    return this.#set(write)
+  }
+
+  async destroy(sessionId: string): Promise<void> {
+    const key = this.#key('destroy', sessionId)
+    await this.#inOrder('destroy', key, (signal) => this.#table.delete(key, signal))
+  }
+
+  /** `undefined` where nothing is to be written. `softly`: a failure is an event alone. */
+  touch(sessionId: string, session: object, softly: boolean): Promise<void> | undefined {
+    let key: string
+    let cookie: SessionSnapshot['cookie']
+    try {
+      key = sessionKey(sessionId)
+      cookie = cookieOf(session)
+      const state = this.states.find(session, key)
+      const nothingDue =
+        state !== undefined &&
+        !this.#writer.isOtherCookie(state, cookie) &&
+        this.#writer.dueExpiry(state, cookie) === undefined
+      if (nothingDue) return undefined
+    } catch (error) {
+      return this.#invalid('touch', error)
+    }
+    return this.#touch({ key, id: sessionId, session }, cookie, softly)
+  }
+
+  /** The state of a session of which only the running expiry differs from its row; else `undefined`. */
+  #stateIfSame({ key, session, snapshot }: SessionWrite): LoadState | undefined {
+    const state = this.states.find(session, key)
+    return state !== undefined && this.#writer.isSame(state, snapshot) ? state : undefined
+  }
+
+  async #set(write: SessionWrite): Promise<boolean> {
+    const { key, session, snapshot } = write
+    const failure = () => (this.#stateIfSame(write) === undefined ? 'failed' : 'touch-failed')
+    const task = async (signal: StopSignal) => {
+      const same = this.#stateIfSame(write)
+      if (same === undefined) return this.#writer.write(write, this.states.find(session, key), signal)
+      await this.#writer.touch(same, snapshot.cookie, signal)
+      return true
+    }
+    try {
+      const stored = await this.#inOrder('set', key, task, failure)
+      if (!stored) this.#report('refused', 'set', key)
+      return stored
+    } catch (error) {
+      // @fastify/session sets on every request; failing one that changed nothing would help nobody.
+      if (failure() === 'touch-failed') return true
+      throw error
+    }
+  }
+
+  async #touch(
+    target: Omit<SessionWrite, 'snapshot'>,
+    cookie: SessionSnapshot['cookie'],
+    softly: boolean,
+  ): Promise<void> {
+    const { key, session } = target
+    const task = async (signal: StopSignal) => {
+      const own = this.states.find(session, key)
+      // express-session leaves the cookie out of what it compares: a changed `maxAge` reaches the store only here.
+      if (own !== undefined && this.#writer.isOtherCookie(own, cookie)) return this.#setCookie(target, cookie, signal)
+      const state = own ?? (await this.#reader.load(key, 'touch', signal))?.state
+      if (state !== undefined) await this.#writer.touch(state, cookie, signal)
+    }
+    try {
+      await this.#inOrder('touch', key, task, () => 'touch-failed')
+    } catch (error) {
+      if (!softly) throw error
+    }
+  }
+
+  /** Writes another cookie beside the content that the row has now: a touch must not take a newer content back. */
+  async #setCookie(target: Omit<SessionWrite, 'snapshot'>, cookie: SessionSnapshot['cookie'], signal: StopSignal) {
+    while (!signal.aborted) {
+      const state = (await this.#reader.load(target.key, 'touch', signal))?.state
+      if (state?.row.snapshot === undefined) return this.#report('refused', 'touch', target.key)
+      const snapshot = { content: state.row.snapshot.content, cookie }
+      if (await this.#writer.replace({ ...target, snapshot }, state, signal)) return
+    }
+  }
+
+  /** Runs after the writes of the same session that were asked for before; waiting for them counts as time. */
+  #inOrder<T>(
+    operation: string,
+    key: string,
+    task: (signal: StopSignal) => Promise<T>,
+    failure?: () => SessionEventType,
+  ): Promise<T> {
+    const inTurn = (signal: StopSignal) =>
+      this.#writes.run(key, () => {
+        // The caller has been told of a time-out: what it asked for must not happen after all.
+        if (signal.aborted) throw new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', 'Its time was over before its turn')
+        return task(signal)
+      })
+    return this.#attempt(operation, key, inTurn, failure)
+  }
+
+  async #attempt<T>(
+    operation: string,
+    key: string | undefined,
+    task: (signal: StopSignal) => Promise<T>,
+    failure: () => SessionEventType = () => 'failed',
+  ): Promise<T> {
+    try {
+      return await this.#deadlines.run(task)
+    } catch (error) {
+      this.#report(failure(), operation, key, codeOf(error))
+      throw error
+    }
+  }
+
+  #key(operation: string, sessionId: string): string {
+    try {
+      return sessionKey(sessionId)
+    } catch (error) {
+      this.#report('failed', operation, undefined, codeOf(error))
+      throw error
+    }
+  }
+
+  /** An operation that could not begin; reported as well, since nobody may hold the promise. */
+  #invalid(operation: string, error: unknown): Promise<never> {
+    this.#report('failed', operation, undefined, codeOf(error))
+    return Promise.reject(error)
+  }
+}
+
+function codeOf(error: unknown): WaxsealErrorCode | undefined {
+  return error instanceof WaxsealError ? error.code : undefined
+}
