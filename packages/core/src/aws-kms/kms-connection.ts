@@ -106,13 +106,18 @@ async function withinTimeLimit<Answer>(send: (signal: AbortSignal) => Promise<An
   }
 }
 
-/** Takes the key out of the SDK's buffer, which may be a part of a larger pool, and leaves zeros there. */
+/**
+ * Takes the key out of the SDK's buffer, which may be a part of a larger pool, and leaves zeros there. Into an ArrayBuffer
+ * made beforehand: the bytes of a small array that has none lie inside V8's heap, and stay there when they are moved out
+ * for a KeyObject.
+ */
 function takeDataKey(plaintext: Uint8Array | undefined): Uint8Array {
   if (plaintext?.length !== DATA_KEY_BYTES) {
     plaintext?.fill(0)
     throw toIntegrityError('AWS KMS answered with something that is no data key of 32 bytes')
   }
-  const key = new Uint8Array(plaintext)
+  const key = new Uint8Array(new ArrayBuffer(DATA_KEY_BYTES))
+  key.set(plaintext)
   plaintext.fill(0)
   return key
 }
