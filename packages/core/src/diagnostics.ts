@@ -21,6 +21,8 @@ export interface WaxsealEvent {
 /** On `waxseal:seal` and `waxseal:open`, one for each record. */
 export interface RecordEvent extends WaxsealEvent {
   readonly type: 'seal' | 'open'
+  /** Of the format: 1 for what the older apps wrote or still read. */
+  readonly version: 1 | 2
   /** Hash of the encryption context. */
   readonly encryptionContext: string
   /** Hash of the record context, absent when that was refused. */

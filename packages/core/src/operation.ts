@@ -48,6 +48,7 @@ export class Operation {
     const event: RecordEvent = {
       type: this.#type,
       ...outcome(error),
+      version: this.#scope.version,
       encryptionContext: this.#scope.label,
       ...(this.context === undefined ? {} : { recordContext: hashLabel(this.context) }),
       ...(recordBytes === undefined ? {} : { recordBytes }),
