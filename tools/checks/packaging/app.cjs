@@ -1,5 +1,6 @@
 const exercise = require('./exercise.cjs')
 const exerciseKms = require('./kms.cjs')
+const exerciseVersion1 = require('./version1.cjs')
 const { DynamoDBClient } = require('@aws-sdk/client-dynamodb')
 const { KMSClient } = require('@aws-sdk/client-kms')
 const [core, dynamodb] = [require('@waxseal/core'), require('@waxseal/dynamodb')]
@@ -10,6 +11,7 @@ for (const library of [require('@waxseal/session'), require('@waxseal/testing')]
 }
 exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
   .then(() => exerciseKms({ core, awsKms, testingKms, KMSClient }))
+  .then(() => exerciseVersion1({ core, version1: require('@waxseal/core/version1') }))
   .catch((error) => {
     console.error(error)
     process.exitCode = 1

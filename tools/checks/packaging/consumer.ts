@@ -12,6 +12,7 @@ import {
   type WaxsealErrorCode,
 } from '@waxseal/core'
 import { awsKmsKeyring } from '@waxseal/core/aws-kms'
+import { decrypt, type EncryptedSessionRecord } from '@waxseal/core/version1'
 import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
 import { type FakeKms, startFakeKms } from '@waxseal/testing/kms'
 import type * as expressSession from 'express-session'
@@ -38,6 +39,9 @@ export const app = fastify().register(fastifyCookie).register(fastifySession, { 
 export const keyring: Keyring = awsKmsKeyring({ client: new KMSClient({}), keyId: 'alias/x', decryptKeyIds: ['id'] })
 export const kms: Promise<FakeKms> = startFakeKms()
 export const table: Promise<unknown> = createSessionTable({ client, tableName: 'sessions' })
+
+export const token: Promise<string> = decrypt('', { acceptUntil: new Date() })
+export const ttl = (item: EncryptedSessionRecord): number => item.ttl
 
 export function codeOf(error: unknown): WaxsealErrorCode | undefined {
   return error instanceof WaxsealError ? error.code : undefined
