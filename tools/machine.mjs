@@ -35,6 +35,13 @@ export async function missingPrograms() {
       files: '**/*.python.test.ts',
       install: install('python3', 'python'),
     },
+    {
+      name: 'Linux',
+      present: process.platform === 'linux',
+      untested: 'that dropped keys leave the memory of the process',
+      files: '**/*.linux.test.ts',
+      install: 'run the tests on Linux',
+    },
   ]
   return programs.filter((program) => !program.present)
 }
