@@ -229,6 +229,7 @@ describe('the age of a data key', () => {
     clock.advanceSeconds(1)
     for (const reader of [envelope, cold]) await reader.open(record, context)
     expect(keyring.unwrapped).toBe(3)
+    expect(cold.stats()).toMatchObject({ dataKeysUnwrapped: 2, probes: 0 })
   })
 })
 

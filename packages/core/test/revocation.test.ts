@@ -32,6 +32,14 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await nextTurn()
 }
 
+function resolvable(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
 /** Records under that many data keys, each made by an envelope of its own. */
 async function recordsOf(count: number, another: () => Envelope): Promise<Uint8Array[]> {
   return Promise.all(Array.from({ length: count }, () => another().seal('x', context)))
@@ -79,6 +87,36 @@ describe('one question to the key service', () => {
     await Promise.all(Array.from({ length: 1000 }, () => reader.open(record, context)))
     expect(keyring.unwrapped).toBe(2)
     expect(reader.stats()).toMatchObject({ dataKeysUnwrapped: 1, probes: 1 })
+  })
+
+  it('is answered by any other data key that unwraps meanwhile', async () => {
+    const { clock, another } = setup()
+    const [first, second] = await recordsOf(2, another)
+    const reader = another()
+    await reader.open(first!, context)
+    clock.advanceSeconds(200)
+    await reader.open(second!, context)
+    clock.advanceSeconds(239)
+    await reader.open(first!, context)
+    expect(reader.stats()).toMatchObject({ cacheMisses: 2, probes: 0 })
+  })
+
+  it('is not taken back by the late answer to an earlier one', async () => {
+    const { keyring, clock, another } = setup()
+    const [first, second, third] = await recordsOf(3, another)
+    const reader = another()
+    await reader.open(first!, context)
+    const held = resolvable()
+    keyring.pause = held.promise
+    const late = reader.open(second!, context)
+    keyring.pause = undefined
+    clock.advanceSeconds(200)
+    await reader.open(third!, context)
+    held.resolve()
+    await late
+    clock.advanceSeconds(239)
+    await reader.open(first!, context)
+    expect(reader.stats()).toMatchObject({ cacheMisses: 3, probes: 0 })
   })
 
   it('is asked for each encryption context', async () => {
@@ -185,6 +223,34 @@ describe('a key that is ours no more', () => {
     expect(await codeOf(() => envelope.open(aged, context))).toBe(DENIED)
     expect(await envelope.openText(record, context)).toBe('x')
     expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
+  })
+
+  it('leaves a record readable that is wrapped under another key as well', async () => {
+    const [mainKeyring, otherKeyring] = [localKeyring(generateKey()), localKeyring(generateKey())]
+    let answer: WaxsealErrorCode | undefined
+    const keyring: Keyring = {
+      ...mainKeyring,
+      async generateDataKey(encryptionContext) {
+        const { plaintextKey, wrappedKeys } = await mainKeyring.generateDataKey(encryptionContext)
+        const more = await otherKeyring.wrapDataKey(plaintextKey, encryptionContext)
+        return { plaintextKey, wrappedKeys: [...wrappedKeys, ...more] }
+      },
+      async unwrapDataKey(wrappedKeys, encryptionContext) {
+        if (answer === undefined) return mainKeyring.unwrapDataKey(wrappedKeys, encryptionContext)
+        if (wrappedKeys.length === 1) throw fault(answer)
+        return otherKeyring.unwrapDataKey(wrappedKeys, encryptionContext)
+      },
+    }
+    for (const code of [DENIED, UNAVAILABLE] as const) {
+      const { clock, envelope } = setup({ keyring })
+      const record = await envelope.seal('x', context)
+      answer = code
+      clock.advanceSeconds(1000)
+      expect(await envelope.openText(record, context)).toBe('x')
+      expect(await envelope.openText(record, context)).toBe('x')
+      expect(envelope.stats()).toMatchObject({ dataKeysUnwrapped: 1, keyringFailures: 1 })
+      answer = undefined
+    }
   })
 
   it('seals on for whoever prepared for it', async () => {

@@ -14,6 +14,8 @@ export interface CountingKeyring extends Keyring {
   failure: Error | undefined
   /** Raised by the next calls that would generate, while it is set. */
   refusal: Error | undefined
+  /** What calls that begin while it is set wait for. */
+  pause: Promise<void> | undefined
   /** The buffers of plaintext keys that it handed out. */
   readonly handedOut: Uint8Array[]
 }
@@ -24,6 +26,7 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
     unwrapped: 0,
     failure: undefined,
     refusal: undefined,
+    pause: undefined,
     handedOut: [],
     async generateDataKey(context): Promise<GeneratedDataKey> {
       keyring.generated++
@@ -37,7 +40,7 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
     wrapDataKey: (plaintextKey, context) => inner.wrapDataKey(plaintextKey, context),
     async unwrapDataKey(wrappedKeys, context): Promise<UnwrappedDataKey> {
       keyring.unwrapped++
-      await nextTurn()
+      await (keyring.pause ?? nextTurn())
       if (keyring.failure !== undefined) throw keyring.failure
       const unwrapped = await inner.unwrapDataKey(wrappedKeys, context)
       keyring.handedOut.push(unwrapped.plaintextKey)
