@@ -4,3 +4,4 @@
  */
 import './open.ts'
 import './refuse.ts'
+import './passphrase.ts'

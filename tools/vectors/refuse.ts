@@ -45,6 +45,7 @@ refuse('count-0', { scenario: 'No wrapped key', error: MALFORMED, change: at(5, 
 refuse('count-9', { scenario: 'Nine wrapped keys', error: MALFORMED, change: at(5, 9) })
 refuse('count-255', { scenario: 'A bomb of 255 wrapped keys', error: MALFORMED, change: at(5, 255) })
 refuse('keyring-0', { scenario: 'Keyring 0', error: MALFORMED, change: at(6, 0) })
+// Reserved when this was frozen; refused ever since, because its wrapped key is not laid out as one of a passphrase.
 refuse('keyring-3', { scenario: 'A keyring that is reserved', error: MALFORMED, change: at(6, 3) })
 refuse('keyring-4', { scenario: 'The other keyring that is reserved', error: MALFORMED, change: at(6, 4) })
 refuse('kid-empty', {

@@ -1,8 +1,9 @@
 /** How a scenario becomes a file of vectors/. A file that exists is never written again. */
-import { createHash, createSecretKey } from 'node:crypto'
+import { createHash, createSecretKey, type KeyObject, scryptSync } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { encodeContext } from '../../packages/core/src/context.ts'
 import { localKid, wrapDataKey } from '../../packages/core/src/local-keyring.ts'
+import { encodeParameters, wrapDataKey as wrapByPassphrase } from '../../packages/core/src/passphrase-keyring.ts'
 import { type ContentName, encodeHeader } from '../../packages/core/src/record.ts'
 import { sealRecord } from '../../packages/core/src/seal-record.ts'
 
@@ -10,10 +11,22 @@ type Context = Record<string, string>
 type WrappedKeySource =
   | { keyring: 'local'; rootKey: number; salt: string }
   | { keyring: 'aws-kms'; kid: string; wrapped: string }
+  | { keyring: 'passphrase'; salt: string }
+
+/** The configuration of a passphrase keyring; without `salt` the one that follows from the kid. */
+export interface Passphrase {
+  passphrase: string
+  kid: string
+  salt?: string
+  N: number
+  r: number
+  p: number
+}
 
 interface Positive {
   scenario: string
   rootKeys: string[]
+  passphrase?: Passphrase
   encryptionContext: Context
   recordContext: Context
   dataKey: string
@@ -47,10 +60,22 @@ interface Choice {
   content?: ContentName
   plaintext?: Uint8Array
   rootKeys?: Buffer[]
+  passphrase?: Passphrase
   encryptionContext?: Context
   recordContext?: Context
   kms?: string[]
   locals?: number[]
+}
+
+/** The key of a passphrase, as the keyring has it. */
+export function passphraseKey({ passphrase, kid, salt, ...cost }: Passphrase): {
+  kid: string
+  parameters: Uint8Array
+  key: KeyObject
+} {
+  const parameters = encodeParameters({ kid, ...cost, ...(salt !== undefined && { salt: Buffer.from(salt, 'hex') }) })
+  const bytes = scryptSync(passphrase, parameters.subarray(3), 32, { ...cost, maxmem: 2 ** 31 })
+  return { kid, parameters, key: createSecretKey(bytes) }
 }
 
 export function make(name: string, scenario: string, choice: Choice = {}): Positive {
@@ -59,8 +84,9 @@ export function make(name: string, scenario: string, choice: Choice = {}): Posit
     plaintext = Buffer.from('hello'),
     encryptionContext = APP,
     recordContext = SESSION,
+    passphrase,
   } = choice
-  const rootKeys = choice.rootKeys ?? [bytes(`${name} root key`, 32)]
+  const rootKeys = choice.rootKeys ?? (passphrase === undefined ? [bytes(`${name} root key`, 32)] : [])
   const dataKey = bytes(`${name} data key`, 32)
   const salt = bytes(`${name} salt`, 24)
   const wrappedKeys: WrappedKeySource[] = [
@@ -69,16 +95,24 @@ export function make(name: string, scenario: string, choice: Choice = {}): Posit
       kid,
       wrapped: hex(bytes(`${name} ${kid}`, 184)),
     })),
-    ...(choice.locals ?? [0]).map((rootKey) => ({
+    ...(choice.locals ?? rootKeys.map((_, index) => index).slice(0, 1)).map((rootKey) => ({
       keyring: 'local' as const,
       rootKey,
       salt: hex(bytes(`${name} wrap salt ${rootKey}`, 24)),
     })),
+    ...(passphrase === undefined
+      ? []
+      : [{ keyring: 'passphrase' as const, salt: hex(bytes(`${name} wrap salt passphrase`, 24)) }]),
   ]
   const header = encodeHeader(
     wrappedKeys.map((source) => {
       if (source.keyring === 'aws-kms')
         return { keyringId: 1, kid: source.kid, wrapped: Buffer.from(source.wrapped, 'hex') }
+      if (source.keyring === 'passphrase') {
+        const key = passphraseKey(passphrase as Passphrase)
+        const wrapped = wrapByPassphrase(key, dataKey, encryptionContext, Buffer.from(source.salt, 'hex'))
+        return { keyringId: 3, kid: key.kid, wrapped }
+      }
       const key = createSecretKey(rootKeys[source.rootKey] as Buffer)
       const wrapped = wrapDataKey(
         { key, kid: localKid(key) },
@@ -94,6 +128,7 @@ export function make(name: string, scenario: string, choice: Choice = {}): Posit
   return {
     scenario,
     rootKeys: rootKeys.map(hex),
+    ...(passphrase !== undefined && { passphrase }),
     encryptionContext,
     recordContext,
     dataKey: hex(dataKey),
@@ -123,13 +158,14 @@ interface Refusal {
   /** The text form to refuse instead of bytes. */
   text?: (record: Buffer) => string
   choice?: Choice
-  opener?: Partial<Pick<Positive, 'rootKeys' | 'encryptionContext' | 'recordContext'>>
+  opener?: Partial<Pick<Positive, 'rootKeys' | 'passphrase' | 'encryptionContext' | 'recordContext'>>
 }
 
 export function refuse(name: string, { scenario, error, change, text, choice = {}, opener = {} }: Refusal): void {
   const sound = make(name, scenario, choice)
   const record = Buffer.from(sound.record, 'hex')
-  const { rootKeys, encryptionContext, recordContext } = { ...sound, ...opener }
+  const { rootKeys, passphrase, encryptionContext, recordContext } = { ...sound, ...opener }
+  const reader = { rootKeys, ...(passphrase !== undefined && { passphrase }), encryptionContext, recordContext }
   const input = text === undefined ? { record: hex(change?.(record, sound) ?? record) } : { text: text(record) }
-  write('refuse', name, { scenario, rootKeys, encryptionContext, recordContext, ...input, error })
+  write('refuse', name, { scenario, ...reader, ...input, error })
 }

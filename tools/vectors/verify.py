@@ -1,6 +1,6 @@
 """Checks every file of vectors/ with the second implementation: `python3 tools/vectors/verify.py`. Needs Python 3.8.
 
-What is in vectors/open must open, and come out byte for byte from its keys and salts; what is in vectors/refuse must be
+What is in vectors/open must open, and come out byte for byte from its keys, passphrase and salts; what is in vectors/refuse must be
 refused with its code.
 """
 
@@ -20,11 +20,19 @@ def unhex(text):
     return bytes.fromhex(text)
 
 
+def reader_of(vector):
+    """The root keys and the passphrase that the reader has."""
+    passphrase = dict(vector.get("passphrase", {}))
+    if "salt" in passphrase:
+        passphrase["salt"] = unhex(passphrase["salt"])
+    return [unhex(key) for key in vector["rootKeys"]], waxseal.Passphrase(**passphrase) if passphrase else None
+
+
 def check_open(vector):
-    root_keys = [unhex(key) for key in vector["rootKeys"]]
+    root_keys, passphrase = reader_of(vector)
     record, contexts = unhex(vector["record"]), (vector["encryptionContext"], vector["recordContext"])
     opened = (vector["content"], unhex(vector["plaintext"]))
-    if waxseal.open_record(record, root_keys, *contexts) != opened:
+    if waxseal.open_record(record, root_keys, passphrase, *contexts) != opened:
         return "opens as something else"
     if waxseal.from_text(waxseal.to_text(record)) != record:
         return "does not survive its text form"
@@ -32,20 +40,23 @@ def check_open(vector):
     for source in vector["wrappedKeys"]:
         if source["keyring"] == "aws-kms":
             wrapped_keys.append((waxseal.AWS_KMS, source["kid"], unhex(source["wrapped"])))
+            continue
+        inputs = unhex(source["salt"]), unhex(vector["dataKey"]), contexts[0]
+        if source["keyring"] == "passphrase":
+            wrapped_keys.append((waxseal.PASSPHRASE, passphrase.kid, passphrase.wrap(*inputs)))
         else:
             root_key = root_keys[source["rootKey"]]
-            wrapped = waxseal.wrap(root_key, unhex(source["salt"]), unhex(vector["dataKey"]), contexts[0])
-            wrapped_keys.append((waxseal.LOCAL, waxseal.local_kid(root_key), wrapped))
+            wrapped_keys.append((waxseal.LOCAL, waxseal.local_kid(root_key), waxseal.wrap(root_key, *inputs)))
     data_key, salt = unhex(vector["dataKey"]), unhex(vector["salt"])
     made = waxseal.seal_record(vector["content"], wrapped_keys, data_key, salt, contexts[1], opened[1])
     return None if made == record else "is not what its inputs make"
 
 
 def check_refuse(vector):
-    root_keys = [unhex(key) for key in vector["rootKeys"]]
+    reader = reader_of(vector)
     try:
         record = waxseal.from_text(vector["text"]) if "text" in vector else unhex(vector["record"])
-        waxseal.open_record(record, root_keys, vector["encryptionContext"], vector["recordContext"])
+        waxseal.open_record(record, *reader, vector["encryptionContext"], vector["recordContext"])
     except waxseal.Refused as refused:
         return None if refused.code == vector["error"] else "is refused with " + refused.code
     return "opens"

@@ -9,7 +9,7 @@ from aes_gcm import AesGcm
 
 CHUNK = 16384
 CONTENTS = ("bytes", "text", "json")
-AWS_KMS, LOCAL = 1, 2
+AWS_KMS, LOCAL, PASSPHRASE = 1, 2, 3
 
 
 class Refused(Exception):
@@ -92,12 +92,50 @@ def wrap(root_key, salt, data_key, encryption_context):
     return seal_payload(root_key, salt, wrap_context(local_kid(root_key), encryption_context), data_key)
 
 
-def unwrap(root_keys, wrapped_keys, encryption_context):
-    by_kid = {local_kid(key): key for key in root_keys}
-    for keyring, kid, wrapped in wrapped_keys:
-        if keyring == LOCAL and kid in by_kid:
-            return open_payload(by_kid[kid], wrap_context(kid, encryption_context), wrapped)
-    raise Refused("KEY_MISMATCH")
+# --- passphrase keyring ----------------------------------------------------------------------------------------------
+
+
+class Passphrase:
+    def __init__(self, passphrase, kid, N, r, p, salt=None):
+        if salt is None:
+            salt = hashlib.sha256(b"waxseal-passphrase-salt-v2" + kid.encode()).digest()[:16]
+        self.kid = kid
+        self.parameters = bytes([N.bit_length() - 1, r, p]) + salt
+        self._scrypt = {"password": passphrase.encode("utf-8"), "salt": salt, "n": N, "r": r, "p": p}
+        self._key = None
+
+    def key(self):
+        self._key = self._key or hashlib.scrypt(**self._scrypt, maxmem=2**31 - 1, dklen=32)
+        return self._key
+
+    def context(self, encryption_context):
+        kid = self.kid.encode()
+        return b"waxseal-passphrase-v2" + self.parameters + bytes([len(kid)]) + kid + canonical_map(encryption_context)
+
+    def wrap(self, salt, data_key, encryption_context):
+        return self.parameters + seal_payload(self.key(), salt, self.context(encryption_context), data_key)
+
+
+# --- data keys ------------------------------------------------------------------------------------------------------
+
+
+def unwrap(root_keys, passphrase, wrapped_keys, encryption_context):
+    """The data key under whichever of the reader's keys opens first."""
+    by_name = {(keyring, kid): wrapped for keyring, kid, wrapped in wrapped_keys}
+    attempts = []
+    for root_key in root_keys:
+        kid = local_kid(root_key)
+        if (LOCAL, kid) in by_name:
+            attempts.append((lambda key=root_key: key, wrap_context(kid, encryption_context), by_name[LOCAL, kid]))
+    wrapped = by_name.get((PASSPHRASE, passphrase.kid)) if passphrase else None
+    if wrapped and wrapped[:19] == passphrase.parameters:
+        attempts.append((passphrase.key, passphrase.context(encryption_context), wrapped[19:]))
+    for input_key, context, payload in attempts:
+        try:
+            return open_payload(input_key(), context, payload)
+        except Refused:
+            pass
+    raise Refused("INTEGRITY" if attempts else "KEY_MISMATCH")
 
 
 # --- records --------------------------------------------------------------------------------------------------------
@@ -143,6 +181,9 @@ def parse(record):
         if keyring == LOCAL:
             if len(kid) != 11 or not is_canonical_b64url(kid) or len(wrapped) != 104:
                 raise malformed
+        elif keyring == PASSPHRASE:
+            if len(wrapped) != 123 or not 10 <= wrapped[0] <= 20 or not 1 <= wrapped[1] <= 16 or not 1 <= wrapped[2] <= 16:
+                raise malformed
         elif keyring != AWS_KMS:
             raise malformed
         wrapped_keys.append((keyring, kid, wrapped))
@@ -156,9 +197,9 @@ def binding(record, record_context):
     return record[:5] + len(encoded).to_bytes(4, "big") + encoded
 
 
-def open_record(record, root_keys, encryption_context, record_context):
+def open_record(record, root_keys, passphrase, encryption_context, record_context):
     content, wrapped_keys, payload = parse(record)
-    data_key = unwrap(root_keys, wrapped_keys, encryption_context)
+    data_key = unwrap(root_keys, passphrase, wrapped_keys, encryption_context)
     return content, open_payload(data_key, binding(record, record_context), payload)
 
 

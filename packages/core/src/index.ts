@@ -14,6 +14,7 @@ export type {
 } from './keyring.ts'
 export { generateKey, localKeyring } from './local-keyring.ts'
 export { type Logger, logTo } from './log-to.ts'
+export { multiKeyring } from './multi-keyring.ts'
 export { type PassphraseKeyringOptions, passphraseKeyring } from './passphrase-keyring.ts'
 export type { ContentName, RecordPart } from './record.ts'
 export type { Sealer } from './sealer.ts'

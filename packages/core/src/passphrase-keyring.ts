@@ -142,7 +142,7 @@ function wrapContext(kid: string, parameters: Uint8Array, encryptionContext: Enc
   return Buffer.concat([WRAP_LABEL, parameters, Uint8Array.of(name.length), name, encodeContext(encryptionContext)])
 }
 
-export async function deriveKey(passphrase: string, parameters: Uint8Array): Promise<KeyObject> {
+async function deriveKey(passphrase: string, parameters: Uint8Array): Promise<KeyObject> {
   const [log2N, r, p] = parameters as unknown as [number, number, number]
   const N = 2 ** log2N
   // Exactly what OpenSSL asks for; Node's default of 32 MiB is below any cost worth having.

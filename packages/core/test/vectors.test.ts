@@ -6,7 +6,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { encodeContext } from '../src/context.ts'
-import { createEnvelope, inspectRecord, localKeyring, recordFromText, recordToText } from '../src/index.ts'
+import {
+  createEnvelope,
+  inspectRecord,
+  localKeyring,
+  multiKeyring,
+  type PassphraseKeyringOptions,
+  passphraseKeyring,
+  recordFromText,
+  recordToText,
+} from '../src/index.ts'
 import { type ContentName, encodeHeader } from '../src/record.ts'
 import { sealRecord } from '../src/seal-record.ts'
 import { frozenRecord } from '../src/self-test.ts'
@@ -17,6 +26,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 interface Vector {
   readonly scenario: string
   readonly rootKeys: readonly string[]
+  readonly passphrase?: Omit<PassphraseKeyringOptions, 'salt'> & { readonly salt?: string }
   readonly encryptionContext: Record<string, string>
   readonly recordContext: Record<string, string>
 }
@@ -42,9 +52,17 @@ function load<Kind extends Vector>(kind: 'open' | 'refuse'): [string, Kind][] {
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex')
 
-function envelopeOf({ rootKeys, encryptionContext }: Vector) {
-  const keys = rootKeys.map((key, index) => `key-${index}:${bytes(key).toString('base64url')}`)
-  return createEnvelope({ keyring: localKeyring(keys.join(',')), encryptionContext })
+function envelopeOf({ rootKeys, passphrase, encryptionContext }: Vector) {
+  const keyrings = []
+  if (rootKeys.length > 0) {
+    const keys = rootKeys.map((key, index) => `key-${index}:${bytes(key).toString('base64url')}`)
+    keyrings.push(localKeyring(keys.join(',')))
+  }
+  if (passphrase !== undefined) {
+    const { salt, ...options } = passphrase
+    keyrings.push(passphraseKeyring({ ...options, ...(salt !== undefined && { salt: bytes(salt) }) }))
+  }
+  return createEnvelope({ keyring: multiKeyring(keyrings), encryptionContext })
 }
 
 describe('frozen records that open', () => {
