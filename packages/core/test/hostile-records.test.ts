@@ -1,8 +1,11 @@
 /** Records as somebody who can write the table leaves them: whatever the bytes, a typed error, and nothing paid for it. */
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { encodeContext } from '../src/context.ts'
 import { createEnvelope, recordToText } from '../src/index.ts'
+import { type ContentName, encodeHeader } from '../src/record.ts'
+import { sealRecord } from '../src/seal-record.ts'
 import { codeOf } from './support/codes.ts'
 import { countingKeyring } from './support/keyrings.ts'
 
@@ -25,7 +28,7 @@ describe('a record is refused', () => {
       changed[offset] = byte
     }
     expect(await envelope.openText(changed, place)).toBe('hello')
-  })
+  }, 120_000)
 
   it('when bytes are replaced, cut out, doubled or put in, here and there', async () => {
     const edit = fc.record({ at: fc.nat(record.length), cut: fc.nat(40), put: fc.uint8Array({ maxLength: 40 }) })
@@ -43,7 +46,7 @@ describe('a record is refused', () => {
       }),
       { numRuns: 20_000 },
     )
-  })
+  }, 120_000)
 
   it('when its text form is edited', async () => {
     const text = recordToText(record)
@@ -56,7 +59,7 @@ describe('a record is refused', () => {
       }),
       { numRuns: 20_000 },
     )
-  })
+  }, 120_000)
 })
 
 describe('a wrapped-key bomb is refused before the keyring is asked', () => {
@@ -91,34 +94,45 @@ describe('a wrapped-key bomb is refused before the keyring is asked', () => {
   })
 })
 
-describe('JSON that another writer sealed', () => {
-  const sealText = async (json: string): Promise<Uint8Array> => {
-    const stringify = vi.spyOn(JSON, 'stringify').mockReturnValueOnce(json)
-    const sealed = await envelope.sealJson({}, place)
-    stringify.mockRestore()
-    return sealed
+describe('what another writer sealed', () => {
+  async function sealAs(content: ContentName, plaintext: string | Uint8Array): Promise<Uint8Array> {
+    const { plaintextKey, wrappedKeys } = await keyring.generateDataKey({ app: 'test' })
+    const sealKey = { key: createSecretKey(plaintextKey), header: encodeHeader(wrappedKeys) }
+    return sealRecord(sealKey, content, encodeContext(place), Buffer.from(plaintext))
   }
 
-  it('changes no prototype, however often it says __proto__', async () => {
+  it('as JSON changes no prototype, however often it says __proto__', async () => {
     const json = '{"__proto__":{"admin":true},"a":{"__proto__":{"admin":true},"__proto__":{"root":true}}}'
     type Hostile = { admin?: boolean; a: { admin?: boolean; root?: boolean } }
-    const opened = await envelope.openJson<Hostile>(await sealText(json), place)
+    const opened = await envelope.openJson<Hostile>(await sealAs('json', json), place)
     expect(Object.keys(opened)).toEqual(['__proto__', 'a'])
     expect([opened.admin, opened.a.admin, opened.a.root, ({} as Hostile).admin]).toEqual(Array(4).fill(undefined))
     expect([opened, opened.a].map(Object.getPrototypeOf)).toEqual([Object.prototype, Object.prototype])
   })
 
-  it('has the last of two values for one name, as everywhere in JavaScript', async () => {
-    const sealed = await sealText('{"user":"ada","user":"eve"}')
+  it('as JSON has the last of two values for one name, as everywhere in JavaScript', async () => {
+    const sealed = await sealAs('json', '{"user":"ada","user":"eve"}')
     expect(await envelope.openJson(sealed, place)).toEqual({ user: 'eve' })
   })
 
-  it('opens however deep it is, and is malformed when it is none', async () => {
-    const deep = await sealText(`${'['.repeat(200_000)}${']'.repeat(200_000)}`)
+  it('as JSON opens however deep it is, and is malformed when it is none', async () => {
+    const deep = await sealAs('json', `${'['.repeat(200_000)}${']'.repeat(200_000)}`)
     expect(await envelope.openJson(deep, place)).toHaveLength(1)
     for (const json of ['', '{', '[1,]', '{"a":1}x', 'undefined', "{'a':1}", '\ufeff{}', '01', 'NaN']) {
-      const sealed = await sealText(json)
+      const sealed = await sealAs('json', json)
       expect(await codeOf(() => envelope.openJson(sealed, place))).toBe('ERR_WAXSEAL_RECORD_MALFORMED')
     }
+  })
+
+  it.each<[string, number[]]>([
+    ['a stray continuation byte', [0x80]],
+    ['an overlong slash', [0xc0, 0xaf]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
+    ['a sequence that ends early', [0x61, 0xe2, 0x82]],
+  ])('as text is malformed when it is no UTF-8: %s', async (_, bytes) => {
+    const sealed = await sealAs('text', Uint8Array.from(bytes))
+    expect(await codeOf(() => envelope.openText(sealed, place))).toBe('ERR_WAXSEAL_RECORD_MALFORMED')
+    expect([...(await envelope.open(sealed, place))]).toEqual(bytes)
   })
 })
