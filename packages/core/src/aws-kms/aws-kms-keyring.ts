@@ -107,14 +107,17 @@ async function wrapForEach(
   })
 }
 
-/** In the order of the configuration, with at most one call for each configured key, whatever a record lists. */
+/**
+ * In the order of the configuration, with at most one call for each configured key, whatever a record lists. A Region
+ * that did not answer last time comes last: waiting for it at every data key would take the time that an app has.
+ */
 async function unwrap(
   keys: readonly KmsKey[],
   wrappedKeys: readonly WrappedKey[],
   encryptionContext: EncryptionContext,
 ): Promise<UnwrappedDataKey> {
   const failures: unknown[] = []
-  for (const key of keys) {
+  for (const key of [...keys].sort((a, b) => Number(a.isSilent) - Number(b.isSilent))) {
     const wrappedKey = await key.find(wrappedKeys)
     if (wrappedKey === undefined) continue
     try {

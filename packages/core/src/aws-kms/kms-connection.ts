@@ -33,9 +33,15 @@ export class KmsConnection {
   readonly #client: KmsClientLike
   /** Whether KMS ever answered with a result. Credentials that were there and are not any more are an outage. */
   #hasAnswered = false
+  #isSilent = false
 
   constructor(client: KmsClientLike) {
     this.#client = client
+  }
+
+  /** Whether the last call could not be answered: where there is a choice, another Region is asked first. */
+  get isSilent(): boolean {
+    return this.#isSilent
   }
 
   /** @throws WaxsealError `ERR_WAXSEAL_CONFIG` when there is none. */
@@ -82,9 +88,12 @@ export class KmsConnection {
     try {
       const answer = await withinTimeLimit(send)
       this.#hasAnswered = true
+      this.#isSilent = false
       return answer
     } catch (error) {
-      throw toKeyError(error, name.isAlias ? name.id : `${region}:${name.id}`, this.#hasAnswered)
+      const translated = toKeyError(error, name.isAlias ? name.id : `${region}:${name.id}`, this.#hasAnswered)
+      this.#isSilent = translated.code === 'ERR_WAXSEAL_KEY_UNAVAILABLE'
+      throw translated
     }
   }
 }

@@ -14,6 +14,10 @@ export class KmsKey {
     this.#name = name
   }
 
+  get isSilent(): boolean {
+    return this.#connection.isSilent
+  }
+
   /** The wrapped key that this one can unwrap: its own, or that of its replica in another Region. */
   async find(wrappedKeys: readonly WrappedKey[]): Promise<WrappedKey | undefined> {
     if (!wrappedKeys.some((wrappedKey) => wrappedKey.kid.endsWith(`:${this.#name.id}`))) return undefined
