@@ -9,12 +9,15 @@ import {
   GenerateDataKeyWithoutPlaintextCommand,
   IncorrectKeyException,
   InvalidCiphertextException,
+  InvalidMarkerException,
   KMSClient,
   KMSInternalException,
   KMSInvalidStateException,
   KMSServiceException,
+  ListKeyRotationsCommand,
   ListKeysCommand,
   NotFoundException,
+  paginateListKeyRotations,
   ReEncryptCommand,
 } from '@aws-sdk/client-kms'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -174,6 +177,41 @@ describe('keys', () => {
     expect(after.KeyMaterialId).not.toBe(before.KeyMaterialId)
     expect((await decrypt(before.CiphertextBlob)).KeyMaterialId).toBe(before.KeyMaterialId)
     expect((await decrypt(after.CiphertextBlob)).KeyMaterialId).toBe(after.KeyMaterialId)
+  })
+
+  it('list their rotations with dates, and the first material only when asked for', async () => {
+    const first = (await generate()).KeyMaterialId
+    expect(await client.send(new ListKeyRotationsCommand({ KeyId }))).toMatchObject({ Rotations: [], Truncated: false })
+    const dates = [new Date('2030-01-01T00:00:00Z'), new Date('2031-06-01T12:00:00Z')]
+    for (const date of dates) kms.rotateKey(KeyId, date)
+    const { Rotations } = await client.send(new ListKeyRotationsCommand({ KeyId }))
+    expect(Rotations?.map(({ RotationDate }) => RotationDate)).toEqual(dates)
+    const all = await client.send(new ListKeyRotationsCommand({ KeyId, IncludeKeyMaterial: 'ALL_KEY_MATERIAL' }))
+    expect(all.Rotations).toHaveLength(3)
+    expect(all.Rotations?.[0]).toEqual({ KeyId, KeyMaterialId: first, KeyMaterialState: 'NON_CURRENT' })
+    const current = all.Rotations?.find(({ KeyMaterialState }) => KeyMaterialState === 'CURRENT')
+    expect(current).toEqual({ ...Rotations?.[1], KeyMaterialState: 'CURRENT' })
+    expect((await generate()).KeyMaterialId).toBe(current?.KeyMaterialId)
+  })
+
+  it('list their rotations in pages, by default of 100', async () => {
+    for (let i = 0; i < 101; i++) kms.rotateKey(KeyId)
+    const page = await client.send(new ListKeyRotationsCommand({ KeyId }))
+    expect([page.Rotations?.length, page.Truncated]).toEqual([100, true])
+    const ids = new Set<string | undefined>()
+    const sizes: (number | undefined)[] = []
+    for await (const { Rotations } of paginateListKeyRotations({ client, pageSize: 40 }, { KeyId })) {
+      sizes.push(Rotations?.length)
+      for (const { KeyMaterialId } of Rotations ?? []) ids.add(KeyMaterialId)
+    }
+    expect(sizes).toEqual([40, 40, 21])
+    expect(ids.size).toBe(101)
+    const beyond = client.send(new ListKeyRotationsCommand({ KeyId, Marker: 'x' }))
+    expect(await failureOf(beyond)).toBeInstanceOf(InvalidMarkerException)
+    const tooMany = client.send(new ListKeyRotationsCommand({ KeyId, Limit: 1001 }))
+    expect((await failureOf(tooMany)).name).toBe('ValidationException')
+    const alias = client.send(new ListKeyRotationsCommand({ KeyId: 'alias/x' }))
+    expect((await failureOf(alias)).name).toBe('ValidationException')
   })
 
   it('of several Regions decrypt what any of them encrypted, also after a rotation', async () => {

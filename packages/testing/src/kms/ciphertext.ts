@@ -7,6 +7,8 @@ export interface KeyMaterial {
   /** 64 hexadecimal digits, as KMS names key material. */
   readonly id: string
   readonly bytes: Uint8Array
+  /** Milliseconds since the epoch; the first material of a key has no such date. */
+  readonly rotatedAt?: number
 }
 
 export type Context = Readonly<Record<string, string>>
@@ -20,8 +22,9 @@ const TAG_BYTES = 16
 const OVERHEAD_BYTES = 152
 const HEADER_BYTES = OVERHEAD_BYTES - IV_BYTES - TAG_BYTES
 
-export function newMaterial(): KeyMaterial {
-  return { id: randomBytes(MATERIAL_ID_BYTES).toString('hex'), bytes: randomBytes(32) }
+export function newMaterial(rotatedAt?: number): KeyMaterial {
+  const id = randomBytes(MATERIAL_ID_BYTES).toString('hex')
+  return { id, bytes: randomBytes(32), ...(rotatedAt !== undefined && { rotatedAt }) }
 }
 
 /** Header (format, key id, material id, filler) ‖ IV ‖ ciphertext ‖ tag. The header is authenticated too. */

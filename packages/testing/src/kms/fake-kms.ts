@@ -21,8 +21,8 @@ export interface FakeKmsClientConfig {
  * the encryption context authenticated, ciphertexts as long as those of KMS. One server is every Region: a request
  * belongs to the Region it was signed for. Keys live in memory; signatures and IAM policies are not checked.
  *
- * Serves GenerateDataKey, GenerateDataKeyWithoutPlaintext, Encrypt, Decrypt, ReEncrypt and DescribeKey for symmetric
- * keys.
+ * Serves GenerateDataKey, GenerateDataKeyWithoutPlaintext, Encrypt, Decrypt, ReEncrypt, DescribeKey and ListKeyRotations
+ * for symmetric keys.
  */
 export interface FakeKms {
   /** `http://127.0.0.1:PORT`; also a value for AWS_ENDPOINT_URL_KMS. */
@@ -38,8 +38,8 @@ export interface FakeKms {
   /** Makes the alias `alias/…` in the key's Region, or points it at this key from now on. Returns the alias's ARN. */
   setAlias(name: string, keyArn: string): string
   setKeyState(keyArn: string, state: FakeKmsKeyState): void
-  /** Gives a key new material. What was encrypted before still decrypts. */
-  rotateKey(keyArn: string): void
+  /** Gives a key, and its replicas, new material. What was encrypted before still decrypts. Date of rotation: default now. */
+  rotateKey(keyArn: string, date?: Date): void
   /** The end of the waiting period: the key does not exist any more. */
   deleteKey(keyArn: string): void
   /** From now on, requests meet this fault. Several add up; among errors the first added is answered. */
@@ -95,8 +95,8 @@ export async function startFakeKms(): Promise<FakeKms> {
     setKeyState(arn, state) {
       keys.byArn(arn).state = state
     },
-    rotateKey(arn) {
-      keys.byArn(arn).materials.push(newMaterial())
+    rotateKey(arn, date = new Date()) {
+      keys.byArn(arn).materials.push(newMaterial(date.getTime()))
     },
     deleteKey: (arn) => keys.remove(arn),
     fail: (fault, filter = {}) => faults.add(fault, filter),

@@ -9,6 +9,7 @@ import {
   invalid,
   KmsFailure,
   type Output,
+  optionalLimit,
   optionalString,
   requiredBlob,
   requiredString,
@@ -17,6 +18,8 @@ import {
 const MAX_PLAINTEXT_BYTES = 4096
 const MAX_CIPHERTEXT_BYTES = 6144
 const MAX_DATA_KEY_BYTES = 1024
+const MAX_ROTATIONS_LISTED = 1000
+const DEFAULT_ROTATIONS_LISTED = 100
 const ALGORITHM = 'SYMMETRIC_DEFAULT'
 
 type Operation = (input: Input, keys: KeyStore, region: string) => Output
@@ -82,6 +85,30 @@ export const answer: Readonly<Record<FakeKmsOperation, Operation>> = {
         MultiRegion: key.id.startsWith('mrk-'),
         CurrentKeyMaterialId: currentMaterial(key).id,
       },
+    }
+  },
+
+  /** Oldest first; a marker is the id of the material that the next page begins with. Works whatever the state, too. */
+  ListKeyRotations(input, keys, region) {
+    const keyId = requiredString(input, 'KeyId')
+    if (keyId.includes('alias/')) throw invalid("Value at 'KeyId' must be a key id or ARN")
+    const key = keys.find(keyId, region)
+    const all = optionalString(input, 'IncludeKeyMaterial') === 'ALL_KEY_MATERIAL'
+    const listed = key.materials.filter(({ rotatedAt }) => all || rotatedAt !== undefined)
+    const marker = optionalString(input, 'Marker')
+    const start = marker === undefined ? 0 : listed.findIndex(({ id }) => id === marker)
+    if (start < 0) throw new KmsFailure('InvalidMarkerException', 'The marker is not valid.')
+    const end = start + optionalLimit(input, 'Limit', DEFAULT_ROTATIONS_LISTED, MAX_ROTATIONS_LISTED)
+    const next = listed[end]
+    return {
+      Rotations: listed.slice(start, end).map(({ id, rotatedAt }) => ({
+        KeyId: key.arn,
+        KeyMaterialId: id,
+        KeyMaterialState: id === currentMaterial(key).id ? 'CURRENT' : 'NON_CURRENT',
+        ...(rotatedAt !== undefined && { RotationDate: rotatedAt / 1000, RotationType: 'ON_DEMAND' }),
+      })),
+      Truncated: next !== undefined,
+      ...(next !== undefined && { NextMarker: next.id }),
     }
   },
 }

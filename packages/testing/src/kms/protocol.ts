@@ -7,6 +7,7 @@ export const operations = [
   'Decrypt',
   'ReEncrypt',
   'DescribeKey',
+  'ListKeyRotations',
 ] as const
 export type FakeKmsOperation = (typeof operations)[number]
 
@@ -65,6 +66,13 @@ export function requiredBlob(input: Input, name: string, maxBytes: number): Buff
     throw invalid(`Value at '${name}' failed to satisfy constraint: Member must have length 1 to ${maxBytes}`)
   }
   return bytes
+}
+
+/** A whole number from 1 to `most`. */
+export function optionalLimit(input: Input, name: string, fallback: number, most: number): number {
+  const value = input[name] ?? fallback
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw invalid(`Value at '${name}' failed to satisfy constraint: Member must have value 1 to ${most}`)
 }
 
 export function contextOf(input: Input, name: string): Record<string, string> {
