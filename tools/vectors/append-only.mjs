@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = process.argv[2] ?? fileURLToPath(new URL('../../', import.meta.url))
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 }).trim()
-const vectors = ['vectors/open', 'vectors/refuse']
+const vectors = ['vectors/open', 'vectors/refuse', 'vectors/version1']
 
 // One line for each file that a commit added, oldest first: ":000000 100644 <zeros> <blob> A\t<path>".
 const added = git(
