@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import { createEnvelope, localKeyring, WaxsealError, WaxsealTypeError } from '../src/index.ts'
+import { forms, shown } from './support/shown.ts'
 
 const context = { id: 'row-canary' }
 
@@ -43,16 +43,7 @@ describe('the brand', () => {
 describe('no error and no object of ours shows', () => {
   const root = randomBytes(32)
   const secret = 'plaintext-canary'
-  const forms = (bytes: Uint8Array): string[] =>
-    (['hex', 'base64', 'base64url', 'latin1'] as const).map((encoding) => Buffer.from(bytes).toString(encoding))
   const forbidden = [...forms(root), ...forms(Buffer.from(secret)), 'row-canary']
-
-  /** Everything that a log, a crash report or a copy could show of a value. */
-  function shown(value: unknown): string {
-    const parts = [inspect(value, { depth: 20, showHidden: true }), String(value), JSON.stringify(value) ?? '']
-    if (value instanceof Error) parts.push(value.stack ?? '', inspect(structuredClone(value), { depth: 20 }))
-    return parts.join('\n')
-  }
 
   it('key, plaintext or context', async () => {
     const envelope = createEnvelope({
