@@ -1,22 +1,18 @@
 import {
-  type AttributeValue,
   BatchWriteItemCommand,
   ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
   type PutItemCommandInput,
-  ScanCommand,
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb'
-import type { RowPage, SessionRow, SessionTable, StopSignal, WriteOutcome } from '@waxseal/session'
+import type { RowPage, SessionRow, SessionTable, StopSignal, Version1Table, WriteOutcome } from '@waxseal/session'
 import { backOff } from './back-off.ts'
-import { asLowLevel, type DynamoDBClientLike } from './client.ts'
-import { toStoreError } from './errors.ts'
-import { checkPartitionKey, fromItem, type Item, maxRecordBytes, toItem, toTtl } from './item.ts'
+import type { DynamoDBClientLike } from './client.ts'
+import { fromItem, maxRecordBytes, rowsOf, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'
+import { number, TableConnection } from './table-connection.ts'
+import { DynamoDBVersion1Table } from './version1-table.ts'
 
 /** DynamoDB's limit for one BatchWriteItem. */
 const BATCH_SIZE = 25
@@ -24,25 +20,21 @@ const BATCH_SIZE = 25
 /** {@link SessionTable} on DynamoDB: strongly consistent reads, one conditional call per write. */
 export class DynamoDBSessionTable implements SessionTable {
   readonly maxRecordBytes: number
-  readonly #client: DynamoDBClient
-  readonly #tableName: string
-  readonly #partitionKey: string
-  readonly #getChains = new MiddlewareChains()
+  readonly version1: Version1Table
+  readonly #connection: TableConnection
   readonly #putChains = new MiddlewareChains()
 
   constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
-    checkPartitionKey(partitionKey)
-    this.#client = asLowLevel(client)
-    this.#tableName = tableName
-    this.#partitionKey = partitionKey
+    this.#connection = new TableConnection(client, tableName, partitionKey)
     this.maxRecordBytes = maxRecordBytes(partitionKey)
+    this.version1 = new DynamoDBVersion1Table(this.#connection)
   }
 
   get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
-    return this.#call(async () => {
-      const command = new GetItemCommand({ TableName: this.#tableName, Key: this.#key(key), ConsistentRead: true })
-      const { Item } = await this.#client.send(this.#getChains.lendTo(command), { abortSignal: signal })
-      return Item && fromItem(Item, this.#partitionKey)
+    const connection = this.#connection
+    return connection.run(async () => {
+      const { Item } = await connection.get(key, signal)
+      return Item && fromItem(Item, connection.partitionKey)
     })
   }
 
@@ -61,10 +53,10 @@ export class DynamoDBSessionTable implements SessionTable {
   }
 
   extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
-    return this.#call(async () => {
+    return this.#connection.run(async () => {
       const command = new UpdateItemCommand({
-        TableName: this.#tableName,
-        Key: this.#key(key),
+        TableName: this.#connection.tableName,
+        Key: this.#connection.key(key),
         UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
         // Only a live row, only forward: without a condition an update creates the row of a destroyed session anew.
         ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
@@ -77,7 +69,7 @@ export class DynamoDBSessionTable implements SessionTable {
         },
       })
       try {
-        await this.#client.send(command, { abortSignal: signal })
+        await this.#connection.client.send(command, { abortSignal: signal })
         return true
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return false
@@ -87,32 +79,25 @@ export class DynamoDBSessionTable implements SessionTable {
   }
 
   delete(key: string, signal: StopSignal): Promise<void> {
-    return this.#call(async () => {
-      const command = new DeleteItemCommand({ TableName: this.#tableName, Key: this.#key(key) })
-      await this.#client.send(command, { abortSignal: signal })
-    })
+    return this.#connection.run(() => this.#connection.delete(key, signal))
   }
 
   deleteMany(keys: readonly string[], signal: StopSignal): Promise<void> {
-    return this.#call(async () => {
+    return this.#connection.run(async () => {
       for (let start = 0; start < keys.length; start += BATCH_SIZE) {
         const requests = keys
           .slice(start, start + BATCH_SIZE)
-          .map((key) => ({ DeleteRequest: { Key: this.#key(key) } }))
+          .map((key) => ({ DeleteRequest: { Key: this.#connection.key(key) } }))
         await this.#writeBatch(requests, signal)
       }
     })
   }
 
   list(page: unknown, signal: StopSignal): Promise<RowPage> {
-    return this.#call(async () => {
-      const command = new ScanCommand({
-        TableName: this.#tableName,
-        ConsistentRead: true,
-        ExclusiveStartKey: page as Item | undefined,
-      })
-      const { Items = [], LastEvaluatedKey } = await this.#client.send(command, { abortSignal: signal })
-      return { rows: Items.flatMap((item) => this.#rowOf(item)), next: LastEvaluatedKey }
+    const { partitionKey } = this.#connection
+    return this.#connection.run(async () => {
+      const { items, next } = await this.#connection.scan(page, signal)
+      return { rows: rowsOf(items, partitionKey), next }
     })
   }
 
@@ -122,8 +107,8 @@ export class DynamoDBSessionTable implements SessionTable {
       // DynamoDB hands back what it had no capacity for; the SDK does not retry it.
       if (attempt > 0) await backOff(attempt)
       if (signal.aborted) return
-      const command = new BatchWriteItemCommand({ RequestItems: { [this.#tableName]: pending } })
-      const { UnprocessedItems } = await this.#client.send(command, { abortSignal: signal })
+      const command = new BatchWriteItemCommand({ RequestItems: { [this.#connection.tableName]: pending } })
+      const { UnprocessedItems } = await this.#connection.client.send(command, { abortSignal: signal })
       // Under whatever name: a table may be named by its ARN.
       pending = Object.values(UnprocessedItems ?? {}).flat()
     }
@@ -134,48 +119,22 @@ export class DynamoDBSessionTable implements SessionTable {
     signal: StopSignal,
     condition: Pick<PutItemCommandInput, 'ConditionExpression' | 'ExpressionAttributeValues'>,
   ): Promise<WriteOutcome> {
-    return this.#call(async () => {
+    return this.#connection.run(async () => {
       const command = new PutItemCommand({
-        TableName: this.#tableName,
-        Item: toItem(row, this.#partitionKey),
+        TableName: this.#connection.tableName,
+        Item: toItem(row, this.#connection.partitionKey),
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         ...condition,
       })
       try {
-        await this.#client.send(this.#putChains.lendTo(command), { abortSignal: signal })
+        await this.#connection.client.send(this.#putChains.lendTo(command), { abortSignal: signal })
         return { written: true }
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error
         // Not every DynamoDB-compatible server returns the row that stood in the way.
         if (error.Item === undefined) return { written: false, current: await this.get(row.key, signal) }
-        return { written: false, current: fromItem(error.Item, this.#partitionKey) }
+        return { written: false, current: fromItem(error.Item, this.#connection.partitionKey) }
       }
     })
   }
-
-  #key(key: string): Record<string, AttributeValue> {
-    return { [this.#partitionKey]: { S: key } }
-  }
-
-  /** Leaves out what is no session of this layout: items of the app's own, and our index items, whose keys have a `#`. */
-  #rowOf(item: Item): SessionRow[] {
-    if (item[this.#partitionKey]?.S?.startsWith('#') || item.record === undefined) return []
-    try {
-      return [fromItem(item, this.#partitionKey)]
-    } catch {
-      return []
-    }
-  }
-
-  async #call<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run()
-    } catch (error) {
-      throw toStoreError(error, this.#tableName, this.#partitionKey)
-    }
-  }
-}
-
-function number(value: number): AttributeValue {
-  return { N: String(value) }
 }

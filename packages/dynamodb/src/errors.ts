@@ -2,9 +2,9 @@ import { WaxsealError } from '@waxseal/core'
 
 /**
  * What an AWS SDK error means to whoever runs the store. Rests on error names, which are part of the service's API;
- * on messages only where the SDK throws a plain Error.
+ * on messages only where the SDK throws a plain Error. `action`: what was denied, where a policy may well leave it out.
  */
-export function toStoreError(error: unknown, tableName: string, partitionKey: string): WaxsealError {
+export function toStoreError(error: unknown, tableName: string, partitionKey: string, action = 'access'): WaxsealError {
   if (error instanceof WaxsealError) return error
   const { name = '', message = '' } = error instanceof Error ? error : {}
   const fail = (code: ConstructorParameters<typeof WaxsealError>[0], text: string, retryable = false) =>
@@ -37,7 +37,7 @@ export function toStoreError(error: unknown, tableName: string, partitionKey: st
   }
   if (name === 'AccessDeniedException') {
     const remedy = 'sessionTablePolicy() gives the statement to allow'
-    const text = `AWS denies access to the table ${JSON.stringify(tableName)}: ${remedy}`
+    const text = `AWS denies ${action} to the table ${JSON.stringify(tableName)}: ${remedy}`
     return fail('ERR_WAXSEAL_CONFIG', text)
   }
   return fail('ERR_WAXSEAL_STORE_UNAVAILABLE', `DynamoDB did not answer as it should (${name || 'unknown'})`, true)

@@ -1,3 +1,4 @@
+export type { EncryptedSessionRecord, EncryptionResult } from '@waxseal/core/version1'
 export type { DynamoDBClientLike } from './client.ts'
 export { type CreatedSessionTable, type CreateSessionTableOptions, createSessionTable } from './create-session-table.ts'
 export { DynamoDBSessionStore, type SessionStoreConfig } from './dynamodb-session-store.ts'

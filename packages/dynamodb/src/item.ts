@@ -9,7 +9,7 @@ export type Item = Record<string, AttributeValue>
 const ITEM_VERSION = 2
 
 /** DynamoDB's limit for an item: names and values together. */
-const MAX_ITEM_BYTES = 409_600
+export const MAX_ITEM_BYTES = 409_600
 
 // 43 characters of key, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
 const OTHER_ATTRIBUTES_BYTES = 512
@@ -65,7 +65,24 @@ export function fromItem(item: Item, partitionKey: string): SessionRow {
   return { key, record, expiresAt, revision, kid }
 }
 
-function toSafeInteger(attribute: AttributeValue | undefined): number | undefined {
+/** The session rows among the items of a page: without items of the app's own, and without those of our index. */
+export function rowsOf(items: readonly Item[], partitionKey: string): SessionRow[] {
+  return items.flatMap((item) => {
+    if (item.record === undefined || isOwnIndex(item, partitionKey)) return []
+    try {
+      return [fromItem(item, partitionKey)]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Keys with `#` in front are kept for items that are no sessions; no hash begins so. */
+export function isOwnIndex(item: Item, partitionKey: string): boolean {
+  return item[partitionKey]?.S?.startsWith('#') === true
+}
+
+export function toSafeInteger(attribute: AttributeValue | undefined): number | undefined {
   const value = attribute?.N === undefined ? Number.NaN : Number(attribute.N)
   return Number.isSafeInteger(value) && value >= 0 ? value : undefined
 }

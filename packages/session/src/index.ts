@@ -7,3 +7,11 @@ export type { SessionOptions } from './options.ts'
 export { sessionKey } from './session-id.ts'
 export { type ListedSession, SessionStore, type StoredSession } from './session-store.ts'
 export type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-table.ts'
+export type { Version1Options } from './version1-options.ts'
+export type {
+  BothVersions,
+  LoadedItem,
+  PutOutcome,
+  Removal,
+  Version1Table,
+} from './version1-table.ts'

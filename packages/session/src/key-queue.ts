@@ -5,8 +5,12 @@
 export class KeyQueue {
   readonly #tails = new Map<string, Promise<unknown>>()
 
+  readonly #background = new WeakSet<Promise<unknown>>()
+
+  /** Whether a write is under way or waiting; work in the background is none, as it changes no content. */
   isBusy(key: string): boolean {
-    return this.#tails.has(key)
+    const tail = this.#tails.get(key)
+    return tail !== undefined && !this.#background.has(tail)
   }
 
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
@@ -18,5 +22,13 @@ export class KeyQueue {
     }
     result.then(release, release)
     return result
+  }
+
+  /** Later writes wait for the task; where anything is under way, there is no room for it. */
+  async runIfIdle(key: string, task: () => Promise<void>): Promise<void> {
+    if (this.#tails.has(key)) return
+    const result = this.run(key, task)
+    this.#background.add(result)
+    await result
   }
 }

@@ -2,12 +2,15 @@ import { CARRIER, type SessionSnapshot } from './session-content.ts'
 
 /** What the row was when the session was read or last written: what later writes are compared and conditioned on. */
 export interface LoadedRow {
+  /** 0 while the session stands in an item of version 1. */
   readonly revision: number
   readonly expiresAt: number
   readonly createdAt: number
   readonly absoluteExpiresAt: number
   /** What the row says; `undefined` after a write whose outcome is not known. */
   readonly snapshot: SessionSnapshot | undefined
+  /** While the session stands in an item of version 1: which writing of it that was, by its tag. */
+  readonly version1Tag?: string
 }
 
 /** A {@link LoadedRow} that belongs to one table key and follows the writes made through its session object; invisible to JSON. */

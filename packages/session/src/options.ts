@@ -1,4 +1,5 @@
 import { type Clock, type Envelope, WaxsealTypeError } from '@waxseal/core'
+import type { Version1Options } from './version1-options.ts'
 
 /** What every session store takes, whatever its database. */
 export interface SessionOptions {
@@ -20,6 +21,11 @@ export interface SessionOptions {
    * tables hold sessions of different meaning (customers, staff) under one key. Default `sessions`.
    */
   readonly logicalName?: string
+  /**
+   * Whether sessions of version 1 in the same table count. Off by default. Needs a keyring of AWS KMS and a table of
+   * DynamoDB, and makes every read one of two keys: take it away once its date has passed.
+   */
+  readonly version1?: Version1Options
   /** For tests. */
   readonly clock?: Clock
 }

@@ -39,6 +39,11 @@ export function snapshotOf(session: unknown): SessionSnapshot {
   return { content: toJson(rest), cookie }
 }
 
+/** Without the keys that a framework could not take; older versions of Fastify's plugin stored such ones themselves. */
+export function withoutReserved(session: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(session).filter(([name]) => !reservedNames.has(name) && name !== CARRIER))
+}
+
 /** The session's cookie as JSON data. Throws `ERR_WAXSEAL_SESSION_INVALID` when session or cookie is no object. */
 export function cookieOf(session: unknown): SessionSnapshot['cookie'] {
   if (typeof session !== 'object' || session === null || Array.isArray(session)) {

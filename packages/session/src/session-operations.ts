@@ -1,3 +1,4 @@
+import { setImmediate as answered } from 'node:timers/promises'
 import { type Clock, systemClock, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
 import { Deadlines, type StopSignal } from './deadlines.ts'
 import type { ReportEvent, SessionEventType } from './events.ts'
@@ -7,10 +8,14 @@ import type { SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
 import { cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
-import { SessionListing } from './session-listing.ts'
+import { type Attempt, SessionListing } from './session-listing.ts'
 import { SessionReader } from './session-reader.ts'
 import type { SessionTable } from './session-table.ts'
-import { type SessionWrite, SessionWriter } from './session-writer.ts'
+import { type SessionTarget, type SessionWrite, SessionWriter } from './session-writer.ts'
+import { Version1Listing } from './version1-listing.ts'
+import { version1Parts } from './version1-options.ts'
+import { Version1Reader } from './version1-reader.ts'
+import { Version1Writer } from './version1-writer.ts'
 
 /**
  * What the operations of a store do, one session at a time: in order, within a deadline, every failure reported. The
@@ -19,7 +24,6 @@ import { type SessionWrite, SessionWriter } from './session-writer.ts'
 export class SessionOperations {
   readonly states: LoadStates = new LoadStates()
   readonly listing: SessionListing
-  readonly #table: SessionTable
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
   readonly #writes = new KeyQueue()
@@ -32,20 +36,32 @@ export class SessionOperations {
     const clock: Clock = options.clock ?? systemClock
     const rules = { ttlSeconds, maxLifetimeSeconds, touchAfterSeconds }
     const sealer = new SessionSealer(envelope, logicalName)
-    this.#table = table
+    const deadlines = new Deadlines(timeoutMilliseconds)
+    const parts = { table, sealer, states: this.states, rules, clock, report }
+    const version1 = version1Parts(table, options, clock)
     this.#report = report
-    this.#reader = new SessionReader(table, sealer, clock, report)
-    this.#writer = new SessionWriter(table, sealer, this.states, rules, clock, report)
-    this.#deadlines = new Deadlines(timeoutMilliseconds)
-    this.listing = new SessionListing(table, this.#reader, (...rest) => this.#attempt(...rest))
+    this.#deadlines = deadlines
+    const attempt: Attempt = (...rest) => this.#attempt(...rest)
+    if (version1 === undefined) {
+      this.#reader = new SessionReader(parts)
+      this.#writer = new SessionWriter(parts)
+      this.listing = new SessionListing(table, this.#reader, attempt)
+    } else {
+      const writer = new Version1Writer({ ...parts, ...version1 }, deadlines)
+      const reader = new Version1Reader({ ...parts, ...version1 }, writer, maxLifetimeSeconds)
+      this.#reader = reader
+      this.#writer = writer
+      this.listing = new Version1Listing(table, reader, attempt, version1)
+    }
   }
 
   /** `withCarrier`: the load state travels among the session's keys, for a caller that copies them. */
   async get(sessionId: string, withCarrier: boolean): Promise<SealedSession['session'] | null> {
     const key = this.#key('get', sessionId)
-    const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, 'get', signal))
+    const loaded = await this.#attempt('get', key, (signal) => this.#reader.load(key, sessionId, 'get', signal))
     if (loaded === undefined) return null
-    const { session, state } = loaded
+    const { session, state, afterwards } = loaded
+    if (afterwards !== undefined) this.#inBackground(key, afterwards)
     if (withCarrier) this.states.carry(session, state)
     else this.states.attach(session, state)
     return session
@@ -66,7 +82,7 @@ export class SessionOperations {
 
   async destroy(sessionId: string): Promise<void> {
     const key = this.#key('destroy', sessionId)
-    await this.#inOrder('destroy', key, (signal) => this.#table.delete(key, signal))
+    await this.#inOrder('destroy', key, (signal) => this.#writer.destroy(key, sessionId, signal))
   }
 
   /** `undefined` where nothing is to be written. `softly`: a failure is an event alone. */
@@ -100,7 +116,7 @@ export class SessionOperations {
     const task = async (signal: StopSignal) => {
       const same = this.#stateIfSame(write)
       if (same === undefined) return this.#writer.write(write, this.states.find(session, key), signal)
-      await this.#writer.touch(same, snapshot.cookie, signal)
+      await this.#writer.touch(write, same, snapshot.cookie, signal)
       return true
     }
     try {
@@ -114,18 +130,14 @@ export class SessionOperations {
     }
   }
 
-  async #touch(
-    target: Omit<SessionWrite, 'snapshot'>,
-    cookie: SessionSnapshot['cookie'],
-    softly: boolean,
-  ): Promise<void> {
-    const { key, session } = target
+  async #touch(target: SessionTarget, cookie: SessionSnapshot['cookie'], softly: boolean): Promise<void> {
+    const { key, id, session } = target
     const task = async (signal: StopSignal) => {
       const own = this.states.find(session, key)
       // express-session leaves the cookie out of what it compares: a changed `maxAge` reaches the store only here.
       if (own !== undefined && this.#writer.isOtherCookie(own, cookie)) return this.#setCookie(target, cookie, signal)
-      const state = own ?? (await this.#reader.load(key, 'touch', signal))?.state
-      if (state !== undefined) await this.#writer.touch(state, cookie, signal)
+      const state = own ?? (await this.#reader.load(key, id, 'touch', signal))?.state
+      if (state !== undefined) await this.#writer.touch(target, state, cookie, signal)
     }
     try {
       await this.#inOrder('touch', key, task, () => 'touch-failed')
@@ -135,9 +147,9 @@ export class SessionOperations {
   }
 
   /** Writes another cookie beside the content that the row has now: a touch must not take a newer content back. */
-  async #setCookie(target: Omit<SessionWrite, 'snapshot'>, cookie: SessionSnapshot['cookie'], signal: StopSignal) {
+  async #setCookie(target: SessionTarget, cookie: SessionSnapshot['cookie'], signal: StopSignal) {
     while (!signal.aborted) {
-      const state = (await this.#reader.load(target.key, 'touch', signal))?.state
+      const state = (await this.#reader.load(target.key, target.id, 'touch', signal))?.state
       if (state?.row.snapshot === undefined) return this.#report('refused', 'touch', target.key)
       const snapshot = { content: state.row.snapshot.content, cookie }
       if (await this.#writer.replace({ ...target, snapshot }, state, signal)) return
@@ -158,6 +170,17 @@ export class SessionOperations {
         return task(signal)
       })
     return this.#attempt(operation, key, inTurn, failure)
+  }
+
+  /** Runs before any later write of the session, but not before the read that asked for it has been answered. */
+  #inBackground(key: string, task: (signal: StopSignal) => Promise<void>): void {
+    const inTurn = (signal: StopSignal) =>
+      this.#writes.runIfIdle(key, async () => {
+        await answered()
+        await task(signal)
+      })
+    // A failure has been reported; the next read tries again.
+    this.#attempt('upgrade', key, inTurn).catch(() => {})
   }
 
   async #attempt<T>(

@@ -4,43 +4,55 @@ import type { ReportEvent } from './events.ts'
 import { isPersistent } from './expiry.ts'
 import { LoadState } from './load-state.ts'
 import { isUnreadable, type SealedSession, type SessionSealer } from './sealed-session.ts'
+import type { SessionSnapshot } from './session-content.ts'
 import type { SessionRow, SessionTable } from './session-table.ts'
 
 /** What reading one session gives: the data for the caller, and the state for later writes. */
 export interface LoadedSession {
   readonly session: SealedSession['session']
   readonly state: LoadState
+  /** What remains to be done once the read has been answered; may fail without harm. */
+  readonly afterwards?: (signal: StopSignal) => Promise<void>
+}
+
+/** What a reader works with. */
+export interface ReaderParts {
+  readonly table: SessionTable
+  readonly sealer: SessionSealer
+  readonly clock: Clock
+  readonly report: ReportEvent
 }
 
 /** The rules of reading: what is expired or unreadable is no session; everything else that fails is an error. */
 export class SessionReader {
+  protected readonly clock: Clock
+  protected readonly report: ReportEvent
   readonly #table: SessionTable
   readonly #sealer: SessionSealer
-  readonly #clock: Clock
-  readonly #report: ReportEvent
 
-  constructor(table: SessionTable, sealer: SessionSealer, clock: Clock, report: ReportEvent) {
+  constructor({ table, sealer, clock, report }: ReaderParts) {
+    this.clock = clock
+    this.report = report
     this.#table = table
     this.#sealer = sealer
-    this.#clock = clock
-    this.#report = report
   }
 
-  async load(key: string, operation: string, signal: StopSignal): Promise<LoadedSession | undefined> {
-    const row = await this.#getRow(key, operation, signal)
+  /** `key` is the key of `id`. */
+  async load(key: string, _id: string, operation: string, signal: StopSignal): Promise<LoadedSession | undefined> {
+    const row = await this.readable(key, operation, () => this.#table.get(key, signal))
     const sealed = row && (await this.open(row, operation))
-    return row && sealed && loaded(row, sealed)
+    return row && sealed && loadedFrom(row, sealed)
   }
 
   /** The row's content, or `undefined` when it has expired or cannot be read. */
   async open(row: SessionRow, operation: string): Promise<SealedSession | undefined> {
     if (this.isExpired(row)) {
-      this.#report('expired', operation, row.key)
+      this.report('expired', operation, row.key)
       return undefined
     }
-    const sealed = await this.#readable(row.key, operation, () => this.#sealer.open(row.key, row.record))
-    if (sealed !== undefined && sealed.absoluteExpiresAt <= this.#clock.now()) {
-      this.#report('expired', operation, row.key)
+    const sealed = await this.readable(row.key, operation, () => this.#sealer.open(row.key, row.record))
+    if (sealed !== undefined && sealed.absoluteExpiresAt <= this.clock.now()) {
+      this.report('expired', operation, row.key)
       return undefined
     }
     // The row's expiry is the authority: Fastify destroys a session whose stored cookie has expired, even when a touch
@@ -51,19 +63,15 @@ export class SessionReader {
   }
 
   isExpired(row: SessionRow): boolean {
-    return row.expiresAt <= this.#clock.now()
+    return row.expiresAt <= this.clock.now()
   }
 
-  #getRow(key: string, operation: string, signal: StopSignal): Promise<SessionRow | undefined> {
-    return this.#readable(key, operation, () => this.#table.get(key, signal))
-  }
-
-  async #readable<T>(key: string, operation: string, read: () => Promise<T>): Promise<T | undefined> {
+  protected async readable<T>(key: string, operation: string, read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read()
     } catch (error) {
       if (!isUnreadable(error)) throw error
-      this.#report('unreadable', operation, key, error.code)
+      this.report('unreadable', operation, key, error.code)
       return undefined
     }
   }
@@ -73,11 +81,15 @@ function expiryOfRow(row: SessionRow, { absoluteExpiresAt }: SealedSession): num
   return Math.min(row.expiresAt, absoluteExpiresAt)
 }
 
-function loaded(row: SessionRow, sealed: SealedSession): LoadedSession {
+export function loadedFrom(row: SessionRow, sealed: SealedSession): LoadedSession {
   const { session, createdAt, absoluteExpiresAt } = sealed
   const expiresAt = expiryOfRow(row, sealed)
-  const { cookie, ...content } = session
-  const snapshot = { content: JSON.stringify(content), cookie: cookie && { ...cookie } }
+  const snapshot = asSnapshot(session)
   const state = new LoadState(row.key, { revision: row.revision, expiresAt, createdAt, absoluteExpiresAt, snapshot })
   return { session, state }
+}
+
+/** A copy: the app changes the session that it gets. */
+export function asSnapshot({ cookie, ...content }: SealedSession['session']): SessionSnapshot {
+  return { content: JSON.stringify(content), cookie: cookie && { ...cookie } }
 }

@@ -6,6 +6,7 @@ import { checkOptions, type SessionOptions } from './options.ts'
 import type { SealedSession } from './sealed-session.ts'
 import { SessionOperations } from './session-operations.ts'
 import type { SessionTable } from './session-table.ts'
+import { checkVersion1 } from './version1-options.ts'
 
 /** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
 export type StoredSession = SealedSession['session']
@@ -35,6 +36,7 @@ export class SessionStore extends EventEmitter {
   constructor(table: SessionTable, options: SessionOptions) {
     super()
     checkOptions(options)
+    checkVersion1(options, table)
     this.#operations = new SessionOperations(table, options, reportTo(this))
   }
 
@@ -100,14 +102,14 @@ export class SessionStore extends EventEmitter {
     )
   }
 
-  /** How many sessions are live. Opens nothing. */
+  /** How many sessions are live. Opens nothing; with version 1 accepted, one that is half upgraded may count twice. */
   length(): Promise<number>
   length(callback: Callback<number>): void
   length(callback?: Callback<number>): Promise<number> | undefined {
     return deliver(this.#operations.listing.count(), callback)
   }
 
-  /** Removes every session of the table, whichever store wrote it. */
+  /** Removes every session of the table, whichever store wrote it; those of version 1 if the option is set. */
   clear(): Promise<void>
   clear(callback: Callback | undefined): void
   clear(callback?: Callback): Promise<void> | undefined {

@@ -1,4 +1,6 @@
+import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { StopSignal } from './deadlines.ts'
+import type { Version1Table } from './version1-table.ts'
 
 /** One stored session, as a database holds it. */
 export interface SessionRow {
@@ -25,6 +27,8 @@ export interface WriteOutcome {
 export interface RowPage {
   readonly rows: readonly SessionRow[]
   readonly next?: unknown
+  /** Sessions of version 1, in the pages of a {@link Version1Table}. */
+  readonly version1?: readonly Pick<EncryptedSessionRecord, 'sessionId' | 'ttl'>[]
 }
 
 /**
@@ -40,6 +44,9 @@ export interface RowPage {
 export interface SessionTable {
   /** The largest record that a row can hold, in bytes; at most 1,000,000, as the record format ends at 1 MiB. */
   readonly maxRecordBytes: number
+
+  /** Where rows of version 1 can stand in the same table; only DynamoDB ever had them. */
+  readonly version1?: Version1Table
 
   /** The row, also when it has expired; `undefined` when there is none. */
   get(key: string, signal: StopSignal): Promise<SessionRow | undefined>

@@ -1,0 +1,76 @@
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  type DeleteItemCommandInput,
+  type DynamoDBClient,
+  GetItemCommand,
+  type GetItemCommandOutput,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb'
+import type { StopSignal } from '@waxseal/session'
+import { asLowLevel, type DynamoDBClientLike } from './client.ts'
+import { toStoreError } from './errors.ts'
+import { checkPartitionKey, type Item } from './item.ts'
+import { MiddlewareChains } from './middleware-chains.ts'
+
+/** One table through one client, for whatever layout of items: its calls, and what their errors mean. */
+export class TableConnection {
+  readonly client: DynamoDBClient
+  readonly tableName: string
+  readonly partitionKey: string
+  readonly #getChains = new MiddlewareChains()
+
+  constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
+    checkPartitionKey(partitionKey)
+    this.client = asLowLevel(client)
+    this.tableName = tableName
+    this.partitionKey = partitionKey
+  }
+
+  key(value: string): Record<string, AttributeValue> {
+    return { [this.partitionKey]: { S: value } }
+  }
+
+  /** `action`: names the IAM action in the error, where a role may well lack that one alone. */
+  async run<T>(task: () => Promise<T>, action?: string): Promise<T> {
+    try {
+      return await task()
+    } catch (error) {
+      throw toStoreError(error, this.tableName, this.partitionKey, action)
+    }
+  }
+
+  get(key: string, signal: StopSignal): Promise<GetItemCommandOutput> {
+    const command = new GetItemCommand({ TableName: this.tableName, Key: this.key(key), ConsistentRead: true })
+    return this.client.send(this.#getChains.lendTo(command), { abortSignal: signal })
+  }
+
+  async delete(
+    key: string,
+    signal: StopSignal,
+    condition: Pick<
+      DeleteItemCommandInput,
+      | 'ConditionExpression'
+      | 'ExpressionAttributeNames'
+      | 'ExpressionAttributeValues'
+      | 'ReturnValuesOnConditionCheckFailure'
+    > = {},
+  ): Promise<void> {
+    const command = new DeleteItemCommand({ TableName: this.tableName, Key: this.key(key), ...condition })
+    await this.client.send(command, { abortSignal: signal })
+  }
+
+  async scan(page: unknown, signal: StopSignal): Promise<{ items: Item[]; next: Item | undefined }> {
+    const command = new ScanCommand({
+      TableName: this.tableName,
+      ConsistentRead: true,
+      ExclusiveStartKey: page as Item | undefined,
+    })
+    const { Items = [], LastEvaluatedKey } = await this.client.send(command, { abortSignal: signal })
+    return { items: Items, next: LastEvaluatedKey }
+  }
+}
+
+export function number(value: number): AttributeValue {
+  return { N: String(value) }
+}
