@@ -17,7 +17,7 @@ const known = [
     '0',
     '-0',
   ],
-  ...["' OR '1'='1", "'; DROP TABLE sessions; --", '" OR ""="', '$1', '%', '_', '\\', '*', '{"$gt":""}', '${id}'],
+  ...["' OR '1'='1", "'; DROP TABLE sessions; --", '" OR ""="', '$1', '%', '_', '\\', '*', '{"$gt":""}', '{{id}}'],
   ...[':now', '#ttl', 'attribute_exists(id)', '#waxseal/user/ada', '#waxseal/index-key/1', '../sessions', 'a/b', 'a:b'],
   ...[
     '\0',
