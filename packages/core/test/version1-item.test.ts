@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { openBytes, sealBytes } from '../src/version1/cipher.ts'
 import { openItem, parseItem, sealItem } from '../src/version1/item.ts'
 import type { EncryptionResult } from '../src/version1/types.ts'
 import { codeOfSync } from './support/codes.ts'
@@ -46,6 +47,13 @@ describe('an item', () => {
         changed[bit >> 3]! ^= 1 << (bit & 7)
         expect(codeOf({ ...item, [name]: changed.toString('base64') })).toBe('ERR_WAXSEAL_INTEGRITY')
       }
+    }
+  })
+
+  it('has no short tag for the cipher either, whoever looked before', () => {
+    const { iv, authTag, data } = sealBytes(key, Buffer.from('x'))
+    for (const length of [0, 4, 8, 12, 15]) {
+      expect(() => openBytes(key, { iv, authTag: authTag.subarray(0, length), data })).toThrow()
     }
   })
 
