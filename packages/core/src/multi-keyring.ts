@@ -1,3 +1,4 @@
+import { allEnded } from './all-ended.ts'
 import { WaxsealError, WaxsealTypeError } from './errors.ts'
 import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from './keyring.ts'
 import { MAX_WRAPPED_KEYS } from './record.ts'
@@ -71,14 +72,8 @@ async function wrapForEach(
   plaintextKey: Uint8Array,
   encryptionContext: EncryptionContext,
 ): Promise<WrappedKey[]> {
-  // All of them have ended before one failure is passed on: the caller then wipes the bytes that they read.
-  const results = await Promise.allSettled(
-    keyrings.map((keyring) => keyring.wrapDataKey(plaintextKey, encryptionContext)),
-  )
-  return results.flatMap((result) => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
+  const wrapped = await allEnded(keyrings.map(async (keyring) => keyring.wrapDataKey(plaintextKey, encryptionContext)))
+  return wrapped.flat()
 }
 
 function checkCount(wrappedKeys: readonly WrappedKey[]): readonly WrappedKey[] {

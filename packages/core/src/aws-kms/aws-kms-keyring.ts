@@ -1,8 +1,9 @@
+import { allEnded } from '../all-ended.ts'
 import { WaxsealTypeError } from '../errors.ts'
 import type { EncryptionContext, GeneratedDataKey, Keyring, UnwrappedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING, MAX_WRAPPED_KEYS } from '../record.ts'
 import { verdict } from '../verdict.ts'
-import { parseKeyName } from './key-name.ts'
+import { type KeyName, parseKeyName } from './key-name.ts'
 import { type KmsClientLike, KmsConnection } from './kms-connection.ts'
 import { KmsAlias, KmsKey } from './kms-key.ts'
 import { version1DataKeys } from './version1.ts'
@@ -30,6 +31,13 @@ export interface AwsKmsKeyringOptions {
    * per key), so that one Region is enough to open a record. New data keys need all of them.
    */
   readonly alsoWrapFor?: readonly KmsKeyInRegion[]
+  /**
+   * Refuses data keys that are under key material older than this: after a data key may have leaked, rotate the material of
+   * every key (`RotateKeyOnDemand`), set this to a date between leak and rotation, and seal anew what is to stay. Records
+   * carry no date that could be believed; the date is that of the key material, from `ListKeyRotations`. A key's first
+   * material has none and is always too old. Default: data keys of any age. See docs/decisions/0005-minimum-key-date.md.
+   */
+  readonly minimumKeyDate?: Date
 }
 
 /**
@@ -39,36 +47,44 @@ export interface AwsKmsKeyringOptions {
  * replicas wrapped. Does no I/O until first used; each call to KMS ends after 3 seconds, the SDK's retries included.
  *
  * IAM actions needed: `kms:GenerateDataKey` and `kms:Decrypt` on `keyId`, `kms:Decrypt` on `decryptKeyIds`,
- * `kms:Encrypt` and `kms:Decrypt` on `alsoWrapFor`.
+ * `kms:Encrypt` and `kms:Decrypt` on `alsoWrapFor`. To rewrap: `kms:ReEncryptFrom` on the keys that records are under and
+ * `kms:ReEncryptTo` on `keyId`; with `alsoWrapFor`, `kms:Decrypt` and `kms:Encrypt` instead. With `minimumKeyDate`:
+ * `kms:ListKeyRotations` on each of them, which have to be of the caller's own account.
  *
  * Errors of its calls:
  * - `ERR_WAXSEAL_KEY_DENIED`: KMS answers that a configured key is not ours to use (access denied, key disabled,
  *   pending deletion or not there).
  * - `ERR_WAXSEAL_KEY_UNAVAILABLE` (retryable): KMS cannot be asked now (time-out, network, throttling, 5xx, credentials
  *   that have expired or are not accepted).
- * - `ERR_WAXSEAL_KEY_MISMATCH`: the record names no key of this configuration; KMS was not asked.
+ * - `ERR_WAXSEAL_KEY_MISMATCH`: the record names no key of this configuration, and KMS was not asked; or its data key is
+ *   under key material from before `minimumKeyDate`.
  * - `ERR_WAXSEAL_INTEGRITY`: the wrapped key is not of that KMS key and encryption context, or KMS answered for a key
  *   that was not asked for.
- * - `ERR_WAXSEAL_CONFIG`: no Region, no credentials, or a key that cannot serve; the message names what to set.
+ * - `ERR_WAXSEAL_CONFIG`: no Region, no credentials, or a key that cannot serve (its current material is from before
+ *   `minimumKeyDate`, for instance); the message names what to set.
  *
  * When a record has several wrapped keys of ours, each is tried until one opens.
  *
  * @throws WaxsealError `ERR_WAXSEAL_CONFIG` for a `keyId` that is missing or no key's name, or an alias without
- *   `decryptKeyIds`; WaxsealTypeError for a client that is none, or more than 7 `alsoWrapFor`.
+ *   `decryptKeyIds`; WaxsealTypeError for a client that is none, more than 7 `alsoWrapFor`, or no valid date.
  * @example
  * const keyring = awsKmsKeyring({ client: new KMSClient({}), keyId: process.env.KMS_KEY_ARN })
  * const envelope = createEnvelope({ keyring, encryptionContext: { app: 'shop' } })
  */
 export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
-  const { keyId, decryptKeyIds = [], alsoWrapFor = [] } = options
+  const { keyId, decryptKeyIds = [], alsoWrapFor = [], minimumKeyDate } = options
   if (alsoWrapFor.length >= MAX_WRAPPED_KEYS) {
     throw misuse(`alsoWrapFor has more keys than a record holds beside keyId: ${MAX_WRAPPED_KEYS - 1}`)
   }
+  if (minimumKeyDate !== undefined && !(minimumKeyDate instanceof Date && !Number.isNaN(minimumKeyDate.getTime()))) {
+    throw misuse('minimumKeyDate must be a valid Date')
+  }
   const connection = connect(options.client)
-  const listed = decryptKeyIds.map((id) => new KmsKey(connection, parseKeyName(id, 'decryptKeyIds')))
+  const key = (on: KmsConnection, name: KeyName): KmsKey => new KmsKey(on, name, minimumKeyDate)
+  const listed = decryptKeyIds.map((id) => key(connection, parseKeyName(id, 'decryptKeyIds')))
   const name = parseKeyName(keyId, 'keyId')
-  const source = name.isAlias ? new KmsAlias(connection, name, listed) : new KmsKey(connection, name)
-  const extra = alsoWrapFor.map(({ client, keyId }) => new KmsKey(connect(client), parseKeyName(keyId, 'alsoWrapFor')))
+  const source = name.isAlias ? new KmsAlias(connection, name, listed) : key(connection, name)
+  const extra = alsoWrapFor.map(({ client, keyId }) => key(connect(client), parseKeyName(keyId, 'alsoWrapFor')))
   const unwrapping = [...(source instanceof KmsKey ? [source] : []), ...listed, ...extra]
   return {
     async generateDataKey(encryptionContext): Promise<GeneratedDataKey> {
@@ -87,41 +103,46 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
       return wrapForEach([source, ...extra], plaintextKey, encryptionContext)
     },
     unwrapDataKey(wrappedKeys, encryptionContext): Promise<UnwrappedDataKey> {
-      const ours = wrappedKeys.filter(({ keyringId }) => keyringId === KEYRING.awsKms)
-      return unwrap(unwrapping, ours, encryptionContext)
+      return firstToSucceed(unwrapping, wrappedKeys, async (key, wrappedKey) => ({
+        plaintextKey: await key.unwrap(wrappedKey, encryptionContext),
+        wrappedKey,
+      }))
+    },
+    async rewrapDataKey(wrappedKeys, encryptionContext): Promise<WrappedKey[] | undefined> {
+      // ReEncrypt makes one wrapped key, in the Region where it is called.
+      if (extra.length > 0) return undefined
+      return firstToSucceed(unwrapping, wrappedKeys, async (key, wrappedKey) => [
+        await source.rewrap(key, wrappedKey, encryptionContext),
+      ])
     },
     version1: version1DataKeys(source, unwrapping),
   }
 }
 
-async function wrapForEach(
+function wrapForEach(
   keys: readonly Pick<KmsKey, 'wrap'>[],
   plaintextKey: Uint8Array,
   encryptionContext: EncryptionContext,
 ): Promise<WrappedKey[]> {
-  // All of them have ended before one failure is passed on: the caller then wipes the bytes that they read.
-  const results = await Promise.allSettled(keys.map((key) => key.wrap(plaintextKey, encryptionContext)))
-  return results.map((result) => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
+  return allEnded(keys.map((key) => key.wrap(plaintextKey, encryptionContext)))
 }
 
 /**
  * In the order of the configuration, with at most one call for each configured key, whatever a record lists. A Region
  * that did not answer last time comes last: waiting for it at every data key would take the time that an app has.
  */
-async function unwrap(
+async function firstToSucceed<Result>(
   keys: readonly KmsKey[],
   wrappedKeys: readonly WrappedKey[],
-  encryptionContext: EncryptionContext,
-): Promise<UnwrappedDataKey> {
+  use: (key: KmsKey, wrappedKey: WrappedKey) => Promise<Result>,
+): Promise<Result> {
+  const candidates = wrappedKeys.filter(({ keyringId }) => keyringId === KEYRING.awsKms)
   const failures: unknown[] = []
   for (const key of [...keys].sort((a, b) => Number(a.isSilent) - Number(b.isSilent))) {
-    const wrappedKey = await key.find(wrappedKeys)
+    const wrappedKey = await key.find(candidates)
     if (wrappedKey === undefined) continue
     try {
-      return { plaintextKey: await key.unwrap(wrappedKey, encryptionContext), wrappedKey }
+      return await use(key, wrappedKey)
     } catch (error) {
       failures.push(error)
     }

@@ -4,10 +4,16 @@ import {
   GenerateDataKeyCommand,
   type KMSClient,
   type KMSClientResolvedConfig,
+  ListKeyRotationsCommand,
+  type ListKeyRotationsCommandOutput,
+  ReEncryptCommand,
 } from '@aws-sdk/client-kms'
+import { WaxsealError } from '../errors.ts'
 import type { EncryptionContext } from '../keyring.ts'
 import { DATA_KEY_BYTES } from '../payload.ts'
+import { hasCode } from '../verdict.ts'
 import { KmsTimeout, toIntegrityError, toKeyError } from './errors.ts'
+import type { KeyMaterial } from './key-materials.ts'
 import { configError, type KeyName } from './key-name.ts'
 
 /** A `KMSClient`, accepted by shape, so that it may come from another copy of the SDK. */
@@ -16,11 +22,22 @@ export interface KmsClientLike {
   readonly send: KMSClient['send']
 }
 
-export interface KmsDataKey {
-  readonly plaintextKey: Uint8Array
-  readonly wrapped: Uint8Array | undefined
+/** What KMS says it used. */
+export interface KmsKeyUse {
   readonly keyArn: string | undefined
+  /** Which generation of the key's material; undefined where KMS does not say, as for `Encrypt`. */
+  readonly materialId: string | undefined
 }
+
+export interface KmsWrappedKey extends KmsKeyUse {
+  readonly wrapped: Uint8Array | undefined
+}
+
+export interface KmsPlaintextKey extends KmsKeyUse {
+  readonly plaintextKey: Uint8Array
+}
+
+export type KmsDataKey = KmsWrappedKey & KmsPlaintextKey
 
 /**
  * Over all attempts of the SDK. Its own time-outs are off by default, and a call that never ends would be joined by
@@ -55,33 +72,84 @@ export class KmsConnection {
 
   async generateDataKey(name: KeyName, EncryptionContext: EncryptionContext | undefined): Promise<KmsDataKey> {
     const command = new GenerateDataKeyCommand({ KeyId: name.text, KeySpec: 'AES_256', EncryptionContext })
-    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
-    return { plaintextKey: takeDataKey(answer.Plaintext), wrapped: answer.CiphertextBlob, keyArn: answer.KeyId }
+    const answer = await this.#call([name], (abortSignal) => this.#client.send(command, { abortSignal }))
+    const { CiphertextBlob: wrapped, KeyId: keyArn, KeyMaterialId: materialId } = answer
+    return { plaintextKey: takeDataKey(answer.Plaintext), wrapped, keyArn, materialId }
   }
 
-  async encrypt(
-    name: KeyName,
-    Plaintext: Uint8Array,
-    EncryptionContext: EncryptionContext,
-  ): Promise<Omit<KmsDataKey, 'plaintextKey'>> {
+  async encrypt(name: KeyName, Plaintext: Uint8Array, EncryptionContext: EncryptionContext): Promise<KmsWrappedKey> {
     const command = new EncryptCommand({ KeyId: name.text, Plaintext, EncryptionContext })
-    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
-    return { wrapped: answer.CiphertextBlob, keyArn: answer.KeyId }
+    const answer = await this.#call([name], (abortSignal) => this.#client.send(command, { abortSignal }))
+    return { wrapped: answer.CiphertextBlob, keyArn: answer.KeyId, materialId: undefined }
   }
 
   async decrypt(
     name: KeyName,
     CiphertextBlob: Uint8Array,
     EncryptionContext: EncryptionContext | undefined,
-  ): Promise<Omit<KmsDataKey, 'wrapped'>> {
+  ): Promise<KmsPlaintextKey> {
     const command = new DecryptCommand({ KeyId: name.text, CiphertextBlob, EncryptionContext })
-    const answer = await this.#call(name, (abortSignal) => this.#client.send(command, { abortSignal }))
-    return { plaintextKey: takeDataKey(answer.Plaintext), keyArn: answer.KeyId }
+    const answer = await this.#call([name], (abortSignal) => this.#client.send(command, { abortSignal }))
+    const { KeyId: keyArn, KeyMaterialId: materialId } = answer
+    return { plaintextKey: takeDataKey(answer.Plaintext), keyArn, materialId }
   }
 
-  async #call<Answer>(name: KeyName, send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  /** Decrypt and encrypt in one call, within KMS. An error of it concerns either key, and names both. */
+  async reEncrypt(
+    source: KeyName,
+    destination: KeyName,
+    CiphertextBlob: Uint8Array,
+    encryptionContext: EncryptionContext,
+  ): Promise<{ source: KmsKeyUse; destination: KmsWrappedKey }> {
+    const command = new ReEncryptCommand({
+      SourceKeyId: source.text,
+      SourceEncryptionContext: encryptionContext,
+      DestinationKeyId: destination.text,
+      DestinationEncryptionContext: encryptionContext,
+      CiphertextBlob,
+    })
+    const answer = await this.#call([source, destination], (abortSignal) => this.#client.send(command, { abortSignal }))
+    const { CiphertextBlob: wrapped, KeyId: keyArn, DestinationKeyMaterialId: materialId } = answer
+    return {
+      source: { keyArn: answer.SourceKeyId, materialId: answer.SourceKeyMaterialId },
+      destination: { wrapped, keyArn, materialId },
+    }
+  }
+
+  /** Every generation of a key's material, over as many pages as it takes. */
+  async listKeyMaterials(name: KeyName): Promise<KeyMaterial[]> {
+    const materials: KeyMaterial[] = []
+    let marker: string | undefined
+    do {
+      const page = await this.#listKeyRotations(name, marker)
+      for (const { KeyMaterialId: id, RotationDate: rotatedAt } of page.Rotations ?? []) {
+        if (id !== undefined) materials.push({ id, rotatedAt })
+      }
+      marker = page.NextMarker
+    } while (marker !== undefined)
+    return materials
+  }
+
+  async #listKeyRotations(name: KeyName, Marker: string | undefined): Promise<ListKeyRotationsCommandOutput> {
+    const command = new ListKeyRotationsCommand({
+      KeyId: name.text,
+      IncludeKeyMaterial: 'ALL_KEY_MATERIAL',
+      ...(Marker !== undefined && { Marker }),
+    })
+    try {
+      return await this.#call([name], (abortSignal) => this.#client.send(command, { abortSignal }))
+    } catch (error) {
+      // The key has just been used, so this is a permission that was forgotten and no revocation.
+      if (!hasCode(error, 'ERR_WAXSEAL_KEY_DENIED')) throw error
+      const text = `Waxseal: minimumKeyDate needs kms:ListKeyRotations on ${name.id}, a key of the caller's own account`
+      throw new WaxsealError('ERR_WAXSEAL_CONFIG', text, { cause: error })
+    }
+  }
+
+  async #call<Answer>(names: readonly KeyName[], send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const region = await this.region()
-    if (name.region !== undefined && name.region !== region) {
+    for (const name of names) {
+      if (name.region === undefined || name.region === region) continue
       // KMS itself would say that the key does not exist, which reads as a revocation.
       throw configError(`the KMS key is in ${name.region} and its client in ${region}: give the client that region`)
     }
@@ -91,7 +159,8 @@ export class KmsConnection {
       this.#isSilent = false
       return answer
     } catch (error) {
-      const translated = toKeyError(error, name.isAlias ? name.id : `${region}:${name.id}`, this.#hasAnswered)
+      const labels = new Set(names.map((name) => (name.isAlias ? name.id : `${region}:${name.id}`)))
+      const translated = toKeyError(error, [...labels].join(' or '), this.#hasAnswered)
       this.#isSilent = translated.code === 'ERR_WAXSEAL_KEY_UNAVAILABLE'
       throw translated
     }

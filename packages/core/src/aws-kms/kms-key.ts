@@ -1,17 +1,23 @@
 import type { EncryptionContext, GeneratedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING } from '../record.ts'
+import { keyMismatch } from '../verdict.ts'
 import { toIntegrityError } from './errors.ts'
+import { KeyMaterials } from './key-materials.ts'
 import { configError, isArnOf, type KeyName } from './key-name.ts'
-import type { KmsConnection, KmsDataKey } from './kms-connection.ts'
+import type { KmsConnection, KmsDataKey, KmsWrappedKey } from './kms-connection.ts'
 
 /** One configured KMS key. */
 export class KmsKey {
   readonly #connection: KmsConnection
   readonly #name: KeyName
+  /** Undefined where key material of any age will do. */
+  readonly #materials: KeyMaterials | undefined
 
-  constructor(connection: KmsConnection, name: KeyName) {
+  constructor(connection: KmsConnection, name: KeyName, minimumKeyDate?: Date) {
     this.#connection = connection
     this.#name = name
+    if (minimumKeyDate === undefined) return
+    this.#materials = new KeyMaterials(() => connection.listKeyMaterials(name), minimumKeyDate.getTime())
   }
 
   get isSilent(): boolean {
@@ -34,8 +40,7 @@ export class KmsKey {
   /** A data key that KMS answered with, if it is wrapped by this key. */
   async accept(dataKey: KmsDataKey): Promise<GeneratedDataKey> {
     try {
-      await this.#check(dataKey.keyArn)
-      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.asWrappedKey(dataKey.wrapped)] }
+      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.acceptWrapped(dataKey)] }
     } catch (error) {
       dataKey.plaintextKey.fill(0)
       throw error
@@ -46,16 +51,31 @@ export class KmsKey {
     return this.acceptWrapped(await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext))
   }
 
+  /** The data key of another key of the same connection, which it does not leave KMS for. */
+  async rewrap(from: KmsKey, wrappedKey: WrappedKey, encryptionContext: EncryptionContext): Promise<WrappedKey> {
+    return this.acceptWrapped(await from.reEncrypt(this.#name, wrappedKey, encryptionContext))
+  }
+
+  /** From this key to that one: what KMS answered, if it answered for this key. */
+  async reEncrypt(to: KeyName, { wrapped }: WrappedKey, encryptionContext: EncryptionContext): Promise<KmsWrappedKey> {
+    const { source, destination } = await this.#connection.reEncrypt(this.#name, to, wrapped, encryptionContext)
+    await this.#check(source.keyArn)
+    await this.#assertMayOpen(source.materialId)
+    return destination
+  }
+
   /** A wrapped key that KMS answered with, if this key made it. */
-  async acceptWrapped({ wrapped, keyArn }: Omit<KmsDataKey, 'plaintextKey'>): Promise<WrappedKey> {
+  async acceptWrapped({ wrapped, keyArn, materialId }: KmsWrappedKey): Promise<WrappedKey> {
     await this.#check(keyArn)
+    await this.#assertMaySeal(materialId)
     return this.asWrappedKey(wrapped)
   }
 
   async unwrap({ wrapped }: WrappedKey, encryptionContext: EncryptionContext | undefined): Promise<Uint8Array> {
-    const { plaintextKey, keyArn } = await this.#connection.decrypt(this.#name, wrapped, encryptionContext)
+    const { plaintextKey, keyArn, materialId } = await this.#connection.decrypt(this.#name, wrapped, encryptionContext)
     try {
       await this.#check(keyArn)
+      await this.#assertMayOpen(materialId)
       return plaintextKey
     } catch (error) {
       plaintextKey.fill(0)
@@ -70,6 +90,18 @@ export class KmsKey {
   /** KMS can find a key by the ciphertext alone; an answer for another key than ours is the attacker's. */
   async #check(arn: string | undefined): Promise<void> {
     if (!(await this.isNamedBy(arn))) throw toIntegrityError('AWS KMS answered for another key than the one asked')
+  }
+
+  async #assertMayOpen(materialId: string | undefined): Promise<void> {
+    if (this.#materials === undefined || (await this.#materials.isYoungEnough(materialId))) return
+    throw keyMismatch(`the data key is under key material of ${await this.#kid()} from before minimumKeyDate`)
+  }
+
+  async #assertMaySeal(materialId: string | undefined): Promise<void> {
+    const materials = this.#materials
+    if (materials === undefined) return
+    if (await (materialId === undefined ? materials.isNewestYoungEnough() : materials.isYoungEnough(materialId))) return
+    throw configError(`the key material of ${await this.#kid()} is from before minimumKeyDate: rotate it first`)
   }
 
   async asWrappedKey(wrapped: Uint8Array | undefined): Promise<WrappedKey> {
@@ -112,6 +144,12 @@ export class KmsAlias {
   async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
     if (this.#key !== undefined) return this.#key.wrap(plaintextKey, encryptionContext)
     const wrapped = await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext)
+    return (await this.#resolve(wrapped.keyArn)).acceptWrapped(wrapped)
+  }
+
+  async rewrap(from: KmsKey, wrappedKey: WrappedKey, encryptionContext: EncryptionContext): Promise<WrappedKey> {
+    if (this.#key !== undefined) return this.#key.rewrap(from, wrappedKey, encryptionContext)
+    const wrapped = await from.reEncrypt(this.#name, wrappedKey, encryptionContext)
     return (await this.#resolve(wrapped.keyArn)).acceptWrapped(wrapped)
   }
 
