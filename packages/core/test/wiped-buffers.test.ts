@@ -70,14 +70,16 @@ describe('plaintext of a payload that does not verify', () => {
 
 describe('what an envelope leaves behind', () => {
   const place = { id: '1' }
-  const newEnvelope = () => createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'test' } })
+  const newEnvelope = (keyring = localKeyring(generateKey())) =>
+    createEnvelope({ keyring, encryptionContext: { app: 'test' } })
 
   it('is no derived key, whether a record opens or not', async () => {
-    const envelope = newEnvelope()
+    const keyring = localKeyring(generateKey())
+    const [writer, reader] = [newEnvelope(keyring), newEnvelope(keyring)]
     seen.derived.length = 0
-    const record = await envelope.seal('x', place)
-    await envelope.open(record, place)
-    expect(await codeOf(() => envelope.open(record, { id: '2' }))).toBe('ERR_WAXSEAL_INTEGRITY')
+    const record = await writer.seal('x', place)
+    await reader.open(record, place)
+    expect(await codeOf(() => reader.open(record, { id: '2' }))).toBe('ERR_WAXSEAL_INTEGRITY')
     // Wrapping and sealing, unwrapping and opening, and opening in vain.
     expect(seen.derived).toHaveLength(5)
     expect(seen.derived.map(isWiped)).toEqual(seen.derived.map(() => true))
