@@ -1,6 +1,8 @@
 // `pnpm bench [NAME ...]`: runs all benchmarks, or the named ones; prints tables and writes bench/results.json.
 import { writeFileSync } from 'node:fs'
 import { open1k, seal1k, seal1kEsdk } from './envelope/bench.ts'
+import { kmsCalls, kmsPerOperation, kmsStampede } from './kms/bench.ts'
+import { kmsSteady } from './kms/steady/bench.ts'
 import { recordOverhead } from './overhead.ts'
 import { readOnlyExpress, readOnlyFastify } from './readonly/bench.ts'
 import { type Benchmark, printRows, type Row } from './row.ts'
@@ -15,7 +17,14 @@ const benchmarks: Record<string, Benchmark> = {
   'session-set-c1': sessionSet,
   'session-readonly-express': readOnlyExpress,
   'session-readonly-fastify': readOnlyFastify,
+  'kms-calls': kmsCalls,
+  'kms-stampede': kmsStampede,
+  'kms-steady': kmsSteady,
+  'kms-per-operation': kmsPerOperation,
 }
+
+// Every process would say it between the tables; the README says which versions of Node are supported.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(benchmarks, name))

@@ -37,7 +37,10 @@ export function median(values: readonly number[]): number {
 }
 
 export function printRows(rows: readonly Row[]): void {
-  const show = (value: number | null) => (value === null ? '' : value.toFixed(value < 10 ? 3 : 1))
+  const show = (value: number | null) => {
+    if (value === null) return ''
+    return value > 0 && value < 0.01 ? value.toPrecision(2) : value.toFixed(value < 10 ? 3 : 1)
+  }
   console.table(
     Object.fromEntries(
       rows.map(({ name, unit, value, baseline, ratio, control, target, ok }) => [
