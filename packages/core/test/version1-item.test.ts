@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { openBytes, sealBytes } from '../src/version1/cipher.ts'
 import { openItem, parseItem, sealItem } from '../src/version1/item.ts'
 import type { EncryptionResult } from '../src/version1/types.ts'
@@ -66,6 +66,15 @@ describe('an item', () => {
       expect(codeOf({ ...item, encryptedData: bytes(length) })).toBe('ERR_WAXSEAL_RECORD_MALFORMED')
     }
   })
+})
+
+it('what is far too long is not even decoded', () => {
+  const item = sealItem(key, wrapped, Buffer.from('x'))
+  const encryptedData = 'A'.repeat(2 ** 21)
+  const from = vi.spyOn(Buffer, 'from')
+  expect(codeOf({ ...item, encryptedData })).toBe('ERR_WAXSEAL_RECORD_MALFORMED')
+  expect(from.mock.calls.some(([text]) => (text as unknown) === encryptedData)).toBe(false)
+  from.mockRestore()
 })
 
 describe('a field is refused', () => {
