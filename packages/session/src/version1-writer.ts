@@ -174,16 +174,24 @@ export class Version1Writer extends SessionWriter {
     if (signal.aborted) return undefined
     const outcome = await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, now, signal)
     if (!isStored(outcome, row)) return outcome.current && { current: outcome.current }
-    if (await this.#removeItem(write, loaded.version1Tag, exactly, signal)) {
-      this.report('version1-upgraded', 'upgrade', write.key)
-      return { stored: asLoaded(write, row, FIRST_REVISION) }
-    }
-    // Within a time of its own: that of the caller may be over, and the session must not come back.
-    await this.#deadlines.run((ownSignal) => this.#items.removeRow(row.stored, ownSignal))
-    return undefined
+    // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
+    const upgraded = await this.#deadlines.run(async (ownSignal) => {
+      if (await this.#removeItem(write, loaded.version1Tag, exactly, ownSignal)) return true
+      await this.#items.removeRow(row.stored, ownSignal)
+      return false
+    })
+    if (!upgraded) return undefined
+    this.report('version1-upgraded', 'upgrade', write.key)
+    return { stored: asLoaded(write, row, FIRST_REVISION) }
   }
 
-  async #removeItem({ key, id }: SessionTarget, tag: string | undefined, exactly: boolean, signal: StopSignal) {
+  /** Whether the item was still there. */
+  async #removeItem(
+    { key, id }: SessionTarget,
+    tag: string | undefined,
+    exactly: boolean,
+    signal: StopSignal,
+  ): Promise<boolean> {
     let removal = await this.#items.remove(id, tag, signal)
     if (removal === 'changed' && !exactly) {
       this.report('overwritten', 'set', key)

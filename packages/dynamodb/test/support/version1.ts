@@ -67,10 +67,13 @@ export class Version1World {
     return createEnvelope({ keyring, encryptionContext: { app: 'test' } })
   }
 
-  newInstance(options: Partial<SessionOptions> = { version1: { acceptUntil: inAnHour() } }): Instance {
+  newInstance(
+    options: Partial<SessionOptions> = { version1: { acceptUntil: inAnHour() } },
+    endpoint: string = this.#endpoint,
+  ): Instance {
     const envelope = options.envelope ?? this.newEnvelope()
     const calls: string[] = []
-    const client = new DynamoDBClient(clientConfig(this.#endpoint))
+    const client = new DynamoDBClient({ ...clientConfig(endpoint), maxAttempts: 10 })
     const note = (prefix: string) => ({
       before: (name: string) => {
         calls.push(prefix + name)
@@ -145,6 +148,34 @@ export async function eventually(condition: () => boolean | Promise<boolean>): P
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('It did not come to pass')
     await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Holds the instance's next call of that name until the returned function is called. */
+export function hold(instance: Instance, name: string): { reached: Promise<void>; release: () => void } {
+  let reach = () => {}
+  let release = () => {}
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  instance.before = (call) => {
+    if (call !== name) return
+    instance.before = () => {}
+    reach()
+    return released
+  }
+  return { reached, release }
+}
+
+/** Makes the instance's next call of that name fail. */
+export function failOnce(instance: Instance, name: string): void {
+  instance.before = (call) => {
+    if (call !== name) return
+    instance.before = () => {}
+    throw new Error('down')
   }
 }
 
