@@ -92,6 +92,11 @@ describe('with the real SDK', () => {
     const opened = await reader.unwrapDataKey(inspectRecord(record).wrappedKeys, encryptionContext)
     expect(opened.wrappedKey.kid).toMatch(/^us-east-1:/)
     expect(await codeOf(() => reader.generateDataKey(encryptionContext))).toBe(CONFIG)
+    kms.setKeyState(american, 'Disabled')
+    // The other key let us use it, so this is no revocation.
+    const unwrap = () => reader.unwrapDataKey(inspectRecord(record).wrappedKeys, encryptionContext)
+    expect(await codeOf(unwrap)).toBe(MISMATCH)
+    kms.setKeyState(american, 'Enabled')
     kms.rotateKey(keyArn, minimumKeyDate)
     await reader.generateDataKey(encryptionContext)
     const third = kms.createKey({ region: 'us-east-1' })
