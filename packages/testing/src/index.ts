@@ -1,2 +1,4 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts'
-export { sessionTableContract, type TableUnderTest, type TestRunner } from './session-table-contract.ts'
+export { type KeyringUnderTest, keyringContract } from './keyring-contract.ts'
+export { sessionTableContract, type TableUnderTest } from './session-table-contract.ts'
+export type { TestRunner } from './test-runner.ts'

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-
-/** The part of a test runner that contracts use; vitest, Jest, Mocha and `node:test` all have it. */
-export interface TestRunner {
-  describe(name: string, body: () => void): void
-  it(name: string, body: () => Promise<void>): void
-}
+import type { TestRunner } from './test-runner.ts'
 
 interface Row {
   readonly key: string
