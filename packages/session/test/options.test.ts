@@ -1,6 +1,8 @@
 /** Which durations a store takes, and which its constructor refuses. */
+import type { Envelope } from '@waxseal/core'
 import { describe, expect, it } from 'vitest'
-import { setUp } from './support/stores.ts'
+import { MemoryTable, SessionStore, type Version1Table } from '../src/index.ts'
+import { envelope, setUp } from './support/stores.ts'
 
 describe('durations', () => {
   it.each([
@@ -35,5 +37,44 @@ describe('durations', () => {
     const { clock, store, rowOf } = setUp({ [name]: 86_400 / 7 })
     await store.set('id', {})
     expect((await rowOf('id')).expiresAt).toBe(clock.now() + 12_342_857)
+  })
+})
+
+describe('version 1', () => {
+  class Table extends MemoryTable {
+    readonly version1 = {} as Version1Table
+  }
+  const storeWith = (version1: unknown, table: MemoryTable = new Table(), used: Envelope = envelope) =>
+    new SessionStore(table, { envelope: used, version1: version1 as never })
+  const refusal = (message: RegExp) =>
+    expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringMatching(message) })
+
+  it.each([
+    [{}],
+    [null],
+    [true],
+    [{ write: false }],
+    [{ write: 1, acceptUntil: new Date() }],
+    [{ write: false, acceptUntil: new Date() }],
+  ])('%o: either a date or write', (version1) => {
+    expect(() => storeWith(version1)).toThrow(refusal(/version1 must be/))
+  })
+
+  it.each([[new Date(Number.NaN)], ['2030-01-01'], [1_900_000_000_000], [null]])('%o is no date', (acceptUntil) => {
+    expect(() => storeWith({ acceptUntil })).toThrow(refusal(/acceptUntil/))
+    expect(() => storeWith({ write: true, acceptUntil })).toThrow(refusal(/acceptUntil/))
+  })
+
+  it('needs an envelope and a table that can hold it', () => {
+    const version1 = { acceptUntil: new Date() }
+    const without = Object.assign(Object.create(envelope), { openVersion1: undefined })
+    expect(() => storeWith(version1, undefined, without)).toThrow(refusal(/envelope/))
+    expect(() => storeWith(version1, new MemoryTable())).toThrow(refusal(/DynamoDB/))
+  })
+
+  it('is taken with a date, with write, and with both; a date that has passed is one', () => {
+    for (const version1 of [{ acceptUntil: new Date(0) }, { write: true }, { write: true, acceptUntil: new Date() }]) {
+      expect(() => storeWith(version1)).not.toThrow()
+    }
   })
 })
