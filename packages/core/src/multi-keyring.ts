@@ -6,7 +6,8 @@ import { hasCode, verdict } from './verdict.ts'
 
 /**
  * Several keyrings as one: the first generates data keys, every other one wraps the same data key too, and any one opens.
- * They are asked in this order, each at most once and only for keys of its own, until one opens.
+ * They are asked in this order, one after another and each at most once, until one opens; so a key service that does not
+ * answer takes the time it has before the next keyring is asked.
  *
  * Two uses. *Moving from one keyring to another*: with the new one first, records sealed before still open, and
  * `envelope.rewrap` moves them; then take the old one out. *Break-glass*: a second keyring opens records after the key

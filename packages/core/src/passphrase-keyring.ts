@@ -39,7 +39,8 @@ export interface PassphraseKeyringOptions {
  *
  * scrypt runs once per keyring, in Node's thread pool, when the first data key is wrapped or unwrapped. Salt and cost
  * stand in every record, and must be those of the configuration: a record that names others is
- * `ERR_WAXSEAL_KEY_MISMATCH`, and nothing is computed for it. So, changing them takes a new `kid` as well, and re-sealing.
+ * `ERR_WAXSEAL_KEY_MISMATCH`, and nothing is computed for it. To change them, or the passphrase, take a new `kid` and move
+ * the records: `multiKeyring([new, old])` and `envelope.rewrap`.
  *
  * Errors of its calls: `ERR_WAXSEAL_KEY_MISMATCH`; `ERR_WAXSEAL_INTEGRITY` when passphrase, encryption context or bytes
  * are wrong, not told apart; `ERR_WAXSEAL_KEY_UNAVAILABLE` (retryable) when scrypt fails, for want of memory for instance.

@@ -172,6 +172,25 @@ describe('a data key under a passphrase', () => {
   })
 })
 
+describe('a record under a passphrase that was altered', () => {
+  it('does not open after any one-byte change or truncation: always a typed error, and one scrypt at most', async () => {
+    const record = await envelopeOf().seal('x', place)
+    scryptCalls.mockClear()
+    const reader = envelopeOf()
+    const typed =
+      /^ERR_WAXSEAL_(INTEGRITY|RECORD_MALFORMED|UNSUPPORTED_VERSION|UNSUPPORTED_SUITE|LEGACY_REFUSED|KEY_MISMATCH)$/
+    for (let offset = 0; offset < record.length; offset++) {
+      for (const bit of [1, 0x80]) {
+        const bent = record.slice()
+        bent[offset]! ^= bit
+        expect(await codeOf(() => reader.open(bent, place))).toMatch(typed)
+      }
+      expect(await codeOf(() => reader.open(record.subarray(0, offset), place))).toMatch(typed)
+    }
+    expect(scryptCalls).toHaveBeenCalledTimes(1)
+  })
+})
+
 describe('the options', () => {
   it.each<[string, string | undefined]>([
     ['no passphrase', undefined],
