@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { openBytes, sealBytes } from '../src/version1/cipher.ts'
-import { openItem, parseItem, sealItem } from '../src/version1/item.ts'
+import { checkLength, openItem, parseItem, sealItem } from '../src/version1/item.ts'
 import type { EncryptionResult } from '../src/version1/types.ts'
 import { codeOfSync } from './support/codes.ts'
 
@@ -61,7 +61,8 @@ describe('an item', () => {
     const plaintext = randomBytes(1_048_576)
     const item = sealItem(key, wrapped, plaintext)
     expect(plaintext.equals(open(item))).toBe(true)
-    expect(codeOfSync(() => sealItem(key, wrapped, Buffer.alloc(1_048_577)))).toBe('ERR_WAXSEAL_ARGUMENT')
+    expect(codeOfSync(() => checkLength(Buffer.alloc(1_048_577)))).toBe('ERR_WAXSEAL_ARGUMENT')
+    checkLength(plaintext)
     for (const length of [1_048_577, 1_048_579]) {
       expect(codeOf({ ...item, encryptedData: bytes(length) })).toBe('ERR_WAXSEAL_RECORD_MALFORMED')
     }

@@ -8,7 +8,7 @@ import { fromBytesOrText } from '../plaintext.ts'
 import { KEYRING } from '../record.ts'
 import { version1Scope } from '../scope.ts'
 import type { Counters } from '../stats.ts'
-import { openItem, parseItem, sealItem } from './item.ts'
+import { checkLength, openItem, parseItem, sealItem } from './item.ts'
 import type { EncryptionResult } from './types.ts'
 
 interface Parts {
@@ -25,8 +25,10 @@ export async function sealVersion1(
   const operation = new Operation('seal', version1Scope, clock, counters)
   operation.missed()
   try {
+    const { bytes: given, owned } = fromBytesOrText(plaintext)
+    checkLength(given)
     // The caller may change its bytes while we wait.
-    const bytes = new Uint8Array(fromBytesOrText(plaintext).bytes)
+    const bytes = owned ? given : new Uint8Array(given)
     const { plaintextKey, wrappedKeys } = await calls.generate(version1Scope)
     const { wrapped } = wrappedKeys[0] as WrappedKey
     const sealed = sealItem(takeKey(plaintextKey), wrapped, bytes)

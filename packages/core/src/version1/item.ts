@@ -30,12 +30,13 @@ export function parseItem(encrypted: EncryptionResult): ParsedItem {
   }
 }
 
-/**
- * A key seals one item, as version 1 always had it.
- * @throws WaxsealTypeError for more than 1 MiB.
- */
-export function sealItem(dataKey: KeyObject, wrapped: Uint8Array, plaintext: Uint8Array): EncryptionResult {
+/** @throws WaxsealTypeError for more than 1 MiB. */
+export function checkLength(plaintext: Uint8Array): void {
   if (plaintext.length > MAX_DATA_BYTES) throw misuse('the plaintext is too long: it may have 1 MiB')
+}
+
+/** A key seals one item, as version 1 always had it. */
+export function sealItem(dataKey: KeyObject, wrapped: Uint8Array, plaintext: Uint8Array): EncryptionResult {
   const { iv, authTag, data } = sealBytes(dataKey, plaintext)
   return {
     encryptedData: toBase64(data),
