@@ -130,9 +130,9 @@ describe('refused is', () => {
       fc.asyncProperty(fc.base64String({ maxLength: 120 }), async (stored) => {
         expect(await codeOf(() => decrypt(stored))).toBe(
           Buffer.byteLength(stored, 'base64') < 44 ? MALFORMED : INTEGRITY,
-          { numRuns: 40 },
         )
       }),
+      { numRuns: 40 },
     )
   })
 
