@@ -56,7 +56,7 @@ export async function kmsWalk(app: AppProcess, { kms, keyArn, kid, rows }: KmsCl
     kms.recover()
     return undefined
   })
-  await check('kms: key disabled: an app that starts answers with an error, and signs nobody out', async () => {
+  await check('kms: key disabled: an app that starts answers an error, signs nobody out', async () => {
     kms.setKeyState(keyArn, 'Disabled')
     await restart()
     const answer = await client.get(`${app.url}/protected`)
