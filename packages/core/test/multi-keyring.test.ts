@@ -166,7 +166,7 @@ describe('when none opens', () => {
 })
 
 describe('AWS KMS with a root key beside it', () => {
-  it('opens without KMS, also when KMS denies: a key that is at hand is no revocation', async () => {
+  it('opens without KMS, also when KMS denies or refuses a data key for its age: a root key at hand opens', async () => {
     await using kms = await startFakeKms()
     const keyId = kms.createKey()
     const client = new KMSClient({ ...kms.clientConfig(), maxAttempts: 1 })
@@ -180,6 +180,12 @@ describe('AWS KMS with a root key beside it', () => {
     kms.setKeyState(keyId, 'Disabled')
     expect(await both().openText(record, place)).toBe('x')
     expect(await codeOf(() => both().seal('y', place))).toBe('ERR_WAXSEAL_KEY_DENIED')
+    kms.setKeyState(keyId, 'Enabled')
+    const aged = awsKmsKeyring({ client, keyId, minimumKeyDate: new Date() })
+    expect(await envelopeOf(multiKeyring([aged, localKeyring(a)])).openText(record, place)).toBe('x')
+    const withNewRootKey = envelopeOf(multiKeyring([aged, localKeyring(b)]))
+    expect(await codeOf(() => withNewRootKey.open(record, place))).toBe('ERR_WAXSEAL_KEY_MISMATCH')
+    kms.setKeyState(keyId, 'Disabled')
     const kmsAlone = envelopeOf(awsKmsKeyring({ client, keyId }))
     expect(await codeOf(() => kmsAlone.open(record, place))).toBe('ERR_WAXSEAL_KEY_DENIED')
     client.destroy()
