@@ -60,8 +60,11 @@ export class SessionWriter {
   isOtherCookie({ row }: LoadState, cookie: SessionSnapshot['cookie']): boolean {
     if (row.snapshot === undefined) return false
     if (!sameCookie(cookie, row.snapshot.cookie)) return true
-    const expiresAt = expiryOf(cookie, row.absoluteExpiresAt, this.clock.now(), this.rules)
-    return expiresAt < row.expiresAt - CLOCK_TOLERANCE
+    const now = this.clock.now()
+    const expiresAt = expiryOf(cookie, row.absoluteExpiresAt, now, this.rules)
+    // The clock of the server that wrote the row may be ahead of ours, by which one life from now ends sooner.
+    const oneLife = expiryOf({ ...row.snapshot.cookie, expires: null }, row.absoluteExpiresAt, now, this.rules)
+    return expiresAt < Math.min(row.expiresAt, oneLife) - TOLERANCE
   }
 
   /** The expiry to which the row should be moved, or `undefined` while the stored one is near enough. */
@@ -200,11 +203,8 @@ export class SessionWriter {
 
 export const FIRST_REVISION = 1
 
-/**
- * In milliseconds. The running expiry only moves away, so a nearer one is the app's doing, unless another server's clock
- * is ahead of ours.
- */
-const CLOCK_TOLERANCE = 60_000
+/** In milliseconds. A nearer expiry is the app's doing, unless the cookie was dated when a long request began. */
+const TOLERANCE = 60_000
 
 export interface Life {
   readonly createdAt: number

@@ -1,6 +1,6 @@
 /** Servers whose clocks are 10 minutes apart, and a clock that is moved by as much, share one table. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fakeClock } from '@waxseal/testing'
+import { type FakeClock, fakeClock } from '@waxseal/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ObservedTable, setUp } from './support/stores.ts'
 
@@ -16,7 +16,8 @@ function servers(ahead: number) {
   const pass = (seconds: number) => {
     for (const clock of [first, second]) clock.advanceSeconds(seconds)
   }
-  return { a: setUp({ ...options, clock: first }, table), b: setUp({ ...options, clock: second }, table), pass }
+  const server = (clock: FakeClock) => ({ ...setUp({ ...options, clock }, table), clock })
+  return { a: server(first), b: server(second), table, pass }
 }
 
 describe.each([TEN_MINUTES, -TEN_MINUTES])('of servers whose clocks are %i seconds apart', (ahead) => {
@@ -30,6 +31,26 @@ describe.each([TEN_MINUTES, -TEN_MINUTES])('of servers whose clocks are %i secon
       await store.touch('id', session!)
       pass(TEN_MINUTES)
     }
+  })
+
+  it.each([
+    ['no cookie', {}],
+    ['a cookie that ends with the browser', { cookie: { originalMaxAge: null, expires: null } }],
+    ['a cookie of an hour', { cookie: { originalMaxAge: HOUR * 1000, expires: null } }],
+  ])('neither takes back what the other added to the life of a session with %s', async (_, session) => {
+    const { a, b, table } = servers(ahead)
+    /** A request that reads: the framework dates the cookie by its own clock, and touches. */
+    const read = async ({ store, clock }: typeof a) => {
+      const loaded = await store.get<{ cookie?: { originalMaxAge: number | null; expires: Date | null } }>('id')
+      const life = loaded?.cookie?.originalMaxAge
+      if (life) loaded.cookie!.expires = new Date(clock.now() + life)
+      await store.touch('id', loaded!)
+    }
+    await a.store.set('id', session)
+    for (const server of [b, a, b, a, b, a]) await read(server)
+    const latest = Math.max(a.clock.now(), b.clock.now())
+    expect((await a.rowOf('id')).expiresAt).toBe(latest + HOUR * 1000)
+    expect(table.writes).toEqual(ahead > 0 ? ['insert', 'extend'] : ['insert'])
   })
 
   it('neither lets a session live beyond its absolute end by its own clock', async () => {
