@@ -109,13 +109,11 @@ describe.each(inject('engines'))('the switch on $name', ({ endpoint }) => {
 
     for (const [phase, sides] of phases) {
       const [one, two] = [await serve(sides[0]), await serve(sides[1])]
-      for (const user of users) {
-        await user.check(one)
-        await user.check(two)
-      }
+      const both = (index: number) => (index % 2 === 0 ? [one, two] : [two, one]) as [TestApp, TestApp]
+      await Promise.all(users.map((user, index) => user.check(both(index)[0])))
       const fresh = Array.from({ length: 4 }, () => new User())
-      for (const [index, user] of fresh.entries()) {
-        const [here, there] = index % 2 === 0 ? [one, two] : [two, one]
+      const begin = async (user: User, index: number) => {
+        const [here, there] = both(index)
         await user.signIn(here)
         await user.check(there)
         await user.visit(there)
@@ -123,16 +121,18 @@ describe.each(inject('engines'))('the switch on $name', ({ endpoint }) => {
         await user.visit(here)
         await user.check(there)
       }
+      await Promise.all(fresh.map(begin))
       users.push(...fresh)
       // Of every phase so far: some sign out on either side, some in anew, the others save.
-      for (const [index, user] of users.entries()) {
-        const [here, there] = index % 2 === 0 ? [one, two] : [two, one]
+      const goOn = async (user: User, index: number) => {
+        const [here, there] = both(index)
         if (index % 4 === 0) await user.signOut(here)
         else if (index % 4 === 1) await user.signIn(there)
         else await user.visit(here)
         await user.check(here)
         await user.check(there)
       }
+      await Promise.all(users.map(goOn))
       expect(warnings, phase).toEqual([])
     }
   })
