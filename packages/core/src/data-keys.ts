@@ -254,8 +254,12 @@ function sealKeyOf({ plaintextKey, wrappedKeys }: GeneratedDataKey): SealKey {
   return { key: takeKey(plaintextKey), header: encodeHeader(wrappedKeys) }
 }
 
-/** Moves key bytes out of reach of JavaScript: into a KeyObject, and zeros over the buffer they came in. */
+/**
+ * Moves key bytes out of reach of JavaScript: into a KeyObject, and zeros over the buffer they came in. By way of an
+ * ArrayBuffer: V8 keeps the bytes of a small array in its heap, and leaves them there when a KeyObject asks for them.
+ */
 export function takeKey(bytes: Uint8Array): KeyObject {
+  const own = new Uint8Array(new ArrayBuffer(DATA_KEY_BYTES))
   try {
     if (bytes.length !== DATA_KEY_BYTES) {
       throw new WaxsealError(
@@ -263,8 +267,10 @@ export function takeKey(bytes: Uint8Array): KeyObject {
         'Waxseal: a keyring returned a data key that is not 32 bytes long',
       )
     }
-    return createSecretKey(bytes)
+    own.set(bytes)
+    return createSecretKey(own)
   } finally {
+    own.fill(0)
     bytes.fill(0)
   }
 }

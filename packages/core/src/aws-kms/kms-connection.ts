@@ -186,8 +186,7 @@ async function withinTimeLimit<Answer>(send: (signal: AbortSignal) => Promise<An
 
 /**
  * Takes the key out of the SDK's buffer, which may be a part of a larger pool, and leaves zeros there. Into an ArrayBuffer
- * made beforehand: the bytes of a small array that has none lie inside V8's heap, and stay there when they are moved out
- * for a KeyObject.
+ * made beforehand: the bytes of a small array that has none lie inside V8's heap, whose collector copies them about.
  */
 function takeDataKey(plaintext: Uint8Array | undefined): Uint8Array {
   if (plaintext?.length !== DATA_KEY_BYTES) {
