@@ -1,5 +1,5 @@
 /**
- * Real DynamoDB engines for tests and benchmarks. In a test, the engines already run; loop over them:
+ * Real database engines for tests and benchmarks. In a test, they already run; loop over those of DynamoDB:
  *
  *   import { inject } from 'vitest'
  *   import { clientConfig, startFaultProxy } from '@waxseal/engines'
@@ -9,10 +9,14 @@
  *     const client = new DynamoDBClient(clientConfig(endpoint)) // one table name per file: files run side by side
  *   })
  *   const proxy = await startFaultProxy(endpoint) // proxy.endpoint; await proxy.setMode('blackhole'); await proxy.stop()
+ *   const pool = new Pool({ connectionString: inject('postgres') }) // likewise: one table name per file
  *
- * Elsewhere: `const engine = await startDynalite()` or `await startDynamoDBLocal()`, then `await engine.stop()`.
+ * Elsewhere: `const engine = await startDynalite()`, `startDynamoDBLocal()` or `startPostgres()`, then
+ * `await engine.stop()`. PGlite lives in the process that asks for it: `await startPglite()`.
  */
 export { startDynalite } from './dynalite.ts'
 export { startDynamoDBLocal } from './dynamodb-local.ts'
 export { availableEngines, clientConfig, type Engine, type EngineName } from './engine.ts'
 export { type FaultMode, type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+export { type PgliteEngine, startPglite } from './pglite.ts'
+export { type PostgresEngine, startPostgres } from './postgres.ts'

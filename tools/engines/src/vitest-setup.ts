@@ -2,11 +2,14 @@ import type { TestProject } from 'vitest/node'
 import { startDynalite } from './dynalite.ts'
 import { startDynamoDBLocal } from './dynamodb-local.ts'
 import { availableEngines, type EngineName } from './engine.ts'
+import { startPostgres } from './postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The engines that run beside this test run, each to be tested. */
+    /** The engines of DynamoDB that run beside this test run, each to be tested. */
     engines: { name: EngineName; endpoint: string }[]
+    /** Connection string of the PostgreSQL server that runs beside this test run. */
+    postgres: string
   }
 }
 
@@ -15,12 +18,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const start = { dynalite: startDynalite, 'dynamodb-local': startDynamoDBLocal }
   const names = await availableEngines()
   if (!names.includes('dynamodb-local')) console.warn('\n!! No Java 17: DynamoDB Local is NOT tested in this run.\n')
-  const engines = await Promise.all(names.map((name) => start[name]()))
+  const [postgres, ...engines] = await Promise.all([startPostgres(), ...names.map((name) => start[name]())])
   project.provide(
     'engines',
     engines.map(({ name, endpoint }) => ({ name, endpoint })),
   )
+  project.provide('postgres', postgres.url)
   return async () => {
-    await Promise.all(engines.map((engine) => engine.stop()))
+    await Promise.all([postgres, ...engines].map((engine) => engine.stop()))
   }
 }
