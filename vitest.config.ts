@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: [
-            'packages/dynamodb/test/**/*.test.ts',
+            'packages/{dynamodb,drizzle}/test/**/*.test.ts',
             'examples/*/test/**/*.test.ts',
             'tools/engines/test/**/*.test.ts',
           ],

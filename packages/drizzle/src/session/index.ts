@@ -1,0 +1,5 @@
+export type { PostgresDatabase } from './database.ts'
+export { PostgresSessionStore, type PostgresSessionStoreOptions } from './postgres-session-store.ts'
+export { PostgresSessionTable } from './postgres-session-table.ts'
+export { type PgSessionTable, pgSessionTable } from './schema.ts'
+export { sessionTableSql } from './table-sql.ts'

@@ -1,0 +1,116 @@
+import type { RowPage, SessionRow, SessionTable, StopSignal, WriteOutcome } from '@waxseal/session'
+import { and, asc, inArray, lte, sql } from 'drizzle-orm'
+import { checkDatabase, type PostgresDatabase } from './database.ts'
+import { isToBeRepeated, toStoreError } from './errors.ts'
+import { toRow } from './row.ts'
+import { type PgSessionTable, pgSessionTable } from './schema.ts'
+import { ofSession, PAGE_SIZE, prepareStatements } from './statements.ts'
+import { quotedName } from './table-sql.ts'
+import { untilStopped } from './until-stopped.ts'
+
+/** Keys in one DELETE: a short one, since it holds its locks until the last row. */
+const BATCH_SIZE = 500
+
+// As nothing prunes by the app's clock: one server whose clock is wrong would sign out everybody.
+const databaseNow = sql`floor(extract(epoch from now()) * 1000)::bigint`
+
+/** {@link SessionTable} on Postgres: every write is one conditional statement, outside any transaction. */
+export class PostgresSessionTable implements SessionTable {
+  readonly maxRecordBytes: number = 1_000_000
+  readonly #db: PostgresDatabase
+  readonly #table: PgSessionTable
+  readonly #name: string
+  readonly #statements: ReturnType<typeof prepareStatements>
+
+  /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
+  constructor(db: PostgresDatabase, table: PgSessionTable = pgSessionTable()) {
+    checkDatabase(db)
+    this.#db = db
+    this.#table = table
+    this.#name = quotedName(table)
+    this.#statements = prepareStatements(db, table)
+  }
+
+  async get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
+    const [row] = await this.#run(() => this.#statements.get.execute({ key }), signal)
+    return row && toRow(row)
+  }
+
+  insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
+    return this.#write(() => this.#statements.insert.execute({ ...row, now }), row.key, signal)
+  }
+
+  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome> {
+    return this.#write(() => this.#statements.update.execute({ ...row, expected: revision, now }), row.key, signal)
+  }
+
+  async extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
+    const written = await this.#run(() => this.#statements.extend.execute({ key, expiresAt, now }), signal)
+    return written.length > 0
+  }
+
+  async delete(key: string, signal: StopSignal): Promise<void> {
+    await this.#run(() => this.#statements.delete.execute({ key }), signal)
+  }
+
+  async deleteMany(keys: readonly string[], signal: StopSignal): Promise<void> {
+    for (let start = 0; start < keys.length; start += BATCH_SIZE) {
+      const batch = keys.slice(start, start + BATCH_SIZE)
+      await this.#run(async () => this.#db.delete(this.#table).where(inArray(this.#table.key, batch)), signal)
+    }
+  }
+
+  async list(page: unknown, signal: StopSignal): Promise<RowPage> {
+    const after = typeof page === 'string' ? page : ''
+    const rows = await this.#run(() => this.#statements.list.execute({ after }), signal)
+    const next = rows.length < PAGE_SIZE ? undefined : rows.at(-1)?.key
+    return { rows: rows.flatMap(rowIfWhole), next }
+  }
+
+  /**
+   * Removes rows that have expired by the database's clock, at most `limit`, those that expired first. Rows that
+   * another process is removing or writing are passed over. Returns how many it removed.
+   */
+  async deleteExpired(limit: number, signal: StopSignal): Promise<number> {
+    const table = this.#table
+    const isExpired = lte(table.expiresAt, databaseNow)
+    const expired = this.#db
+      .select({ key: table.key })
+      .from(table)
+      .where(and(isExpired, ofSession(table)))
+      .orderBy(asc(table.expiresAt))
+      .limit(limit)
+      .for('update', { skipLocked: true })
+    // Under `in (...)` a planner may run the subquery, and so count the limit, once for every row; an array is made once.
+    const removal = this.#db
+      .delete(table)
+      .where(and(sql`${table.key} = any(array(${expired}))`, isExpired))
+      .returning({ key: table.key })
+    const removed = await this.#run(async () => removal, signal)
+    return removed.length
+  }
+
+  async #write(statement: () => Promise<unknown[]>, key: string, signal: StopSignal): Promise<WriteOutcome> {
+    const written = await this.#run(statement, signal)
+    // In a statement of its own: the one that was refused does not see a row committed after it began.
+    return written.length > 0 ? { written: true } : { written: false, current: await this.get(key, signal) }
+  }
+
+  async #run<T>(statement: () => Promise<T>, signal: StopSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await untilStopped(statement, signal)
+      } catch (error) {
+        if (!isToBeRepeated(error)) throw toStoreError(error, this.#name)
+      }
+    }
+  }
+}
+
+function rowIfWhole(row: Parameters<typeof toRow>[0]): SessionRow[] {
+  try {
+    return [toRow(row)]
+  } catch {
+    return []
+  }
+}
