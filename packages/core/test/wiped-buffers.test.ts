@@ -9,6 +9,7 @@ const seen = vi.hoisted(() => ({
   deciphered: [] as Uint8Array[],
   sealed: [] as Uint8Array[],
   derived: [] as Uint8Array[],
+  keys: [] as Uint8Array[],
 }))
 vi.mock('node:crypto', async (importOriginal) => {
   const crypto = await importOriginal<typeof import('node:crypto')>()
@@ -37,6 +38,10 @@ vi.mock('node:crypto', async (importOriginal) => {
       watch(crypto.createHmac(...args) as Hmac, 'digest', (_, output) => {
         if (output instanceof Uint8Array) seen.derived.push(output)
       }),
+    createSecretKey: (bytes: Uint8Array) => {
+      seen.keys.push(bytes)
+      return crypto.createSecretKey(bytes)
+    },
   }
 })
 beforeEach(() => {
@@ -83,6 +88,17 @@ describe('what an envelope leaves behind', () => {
     // Wrapping and sealing, unwrapping and opening, and opening in vain.
     expect(seen.derived).toHaveLength(5)
     expect(seen.derived.map(isWiped)).toEqual(seen.derived.map(() => true))
+  })
+
+  it('is no buffer that a key was made of, root keys and data keys alike', async () => {
+    const keyring = localKeyring(generateKey())
+    // Root keys, the new one and the one that was read. The keys of the self-test protect nothing.
+    const rootKeys = seen.keys.splice(0)
+    const [writer, reader] = [newEnvelope(keyring), newEnvelope(keyring)]
+    seen.keys.length = 0
+    await reader.open(await writer.seal('x', place), place)
+    expect([rootKeys.length, seen.keys.length]).toEqual([2, 2])
+    expect([...rootKeys, ...seen.keys].map(isWiped)).toEqual([true, true, true, true])
   })
 
   it('is no copy of a text or a JSON value that was sealed', async () => {
