@@ -37,7 +37,7 @@ export const attacks: Readonly<Record<number, Attack>> = {
   },
   24: { title: 'refresh storms', notYet: 'there is no token vault' },
   25: { title: 'database faults' },
-  26: { title: 'injection through names and ids', notYet: 'there is no SQL; expressions of DynamoDB are covered' },
+  26: { title: 'injection through names and ids', notYet: 'tables of Postgres; those of DynamoDB are covered' },
   27: { title: 'logins that keep data, saves that race, slow clients' },
   28: { title: "vault calls inside a caller's transaction", notYet: 'there is no token vault' },
 }

@@ -33,8 +33,12 @@ export async function runTests(
 ): Promise<Map<string, TestResult>> {
   const file = join(copy, 'report.json')
   const pattern = `^(${tests.map((test) => test.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})$`
-  const args = ['node_modules/vitest/vitest.mjs', 'run', ...files, '-t', pattern]
-  const output = await outputOf([...args, '--reporter=json', `--outputFile=${file}`], copy, timeoutMilliseconds)
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config=tools/defences/vitest.config.ts', ...files]
+  const output = await outputOf(
+    [...args, '-t', pattern, '--reporter=json', `--outputFile=${file}`],
+    copy,
+    timeoutMilliseconds,
+  )
   let report: Report
   try {
     report = JSON.parse(readFileSync(file, 'utf8'))
@@ -59,10 +63,8 @@ export function testId(file: string, test: string): string {
 
 function outputOf(args: readonly string[], cwd: string, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    // Without a path no Java is found: DynamoDB Local takes seconds to start, and dynalite will do here.
-    const env = { ...process.env, PATH: '' }
     // A group of its own, so that its workers and the databases that it started end with it.
-    const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), timeout)
     let output = ''
     const collect = (chunk: Buffer): void => {

@@ -4,6 +4,7 @@ const src = 'packages/core/src'
 const tests = 'packages/core/test'
 const dataKeysTests = `${tests}/data-keys.test.ts`
 const revocationTests = `${tests}/revocation.test.ts`
+const outageTests = `${tests}/outage.test.ts`
 
 /** The life of data keys: how old they get, who shares them, when the key service is asked, and what its answers mean. */
 export const dataKeys: readonly Defence[] = [
@@ -167,7 +168,7 @@ export const dataKeys: readonly Defence[] = [
         'throw error',
       ),
     ],
-    testFile: revocationTests,
+    testFile: outageTests,
     test: 'an outage of the key service answering ERR_WAXSEAL_KEY_UNAVAILABLE leaves keys good for staleIfErrorSeconds after the last good answer',
   },
   {
@@ -185,7 +186,7 @@ export const dataKeys: readonly Defence[] = [
         'if (now >= this.#askedAt + this.#options.revalidateMs) return false',
       ),
     ],
-    testFile: revocationTests,
+    testFile: outageTests,
     test: 'an outage of the key service answering ERR_WAXSEAL_KEY_UNAVAILABLE leaves keys good for staleIfErrorSeconds after the last good answer',
   },
   {
@@ -198,21 +199,21 @@ export const dataKeys: readonly Defence[] = [
         'if (now >= this.#goodUntil) return false',
       ),
     ],
-    testFile: revocationTests,
+    testFile: outageTests,
     test: 'an outage of the key service hides a revocation for staleIfErrorSeconds at most, and no longer than it lasts',
   },
   {
     attack: 10,
     defence: 'a planted record costs one call in 5 minutes',
     patch: [remove(`${src}/data-keys.ts`, 'if (refusal !== undefined && now < refusal.endsAt) throw refusal.error')],
-    testFile: revocationTests,
+    testFile: outageTests,
     test: 'one record of somebody else that does not unwrap costs one call in 5 minutes and purges nothing',
   },
   {
     attack: 10,
     defence: 'a planted record purges nothing',
     patch: [replace(`${src}/data-keys.ts`, 'if (isDenied(error)) for (const wrappedKey', 'for (const wrappedKey')],
-    testFile: revocationTests,
+    testFile: outageTests,
     test: 'one record of somebody else that does not unwrap costs one call in 5 minutes and purges nothing',
   },
   {
@@ -267,6 +268,19 @@ export const dataKeys: readonly Defence[] = [
     ],
     testFile: `${tests}/aws-kms.test.ts`,
     test: 'several Regions access is denied only when it is in every Region',
+  },
+  {
+    attack: 10,
+    defence: 'data keys under key material from before minimumKeyDate open nothing',
+    patch: [
+      replace(
+        `${src}/aws-kms/kms-key.ts`,
+        'if (this.#materials === undefined || (await this.#materials.isYoungEnough(materialId))) return',
+        'if (this.#materials === undefined || materialId !== undefined) return',
+      ),
+    ],
+    testFile: `${tests}/aws-kms-minimum-key-date.test.ts`,
+    test: 'with the real SDK opens what is under material from that instant on, and nothing from before',
   },
   {
     attack: 11,

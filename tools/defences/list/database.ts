@@ -64,6 +64,13 @@ export const database: readonly Defence[] = [
   },
   {
     attack: 25,
+    defence: 'what DynamoDB leaves unprocessed of a read is not taken for missing',
+    patch: [replace(`${dynamodb}/version1-table.ts`, 'pending = UnprocessedKeys', 'pending = {}')],
+    testFile: `${dynamodbTests}/version1-calls.test.ts`,
+    test: 'reading what DynamoDB leaves unprocessed is asked for again, and is not taken for missing',
+  },
+  {
+    attack: 25,
     defence: 'DynamoDB is not stormed with what it left unprocessed',
     patch: [
       replace(

@@ -135,7 +135,7 @@ export const secrets: readonly Defence[] = [
   {
     attack: 20,
     defence: 'the buffer of a data key is overwritten when the key is taken',
-    patch: [replace(`${src}/data-keys.ts`, '  } finally {\n    bytes.fill(0)\n  }', '  } finally {\n  }')],
+    patch: [replace(`${src}/data-keys.ts`, '    own.fill(0)\n    bytes.fill(0)\n', '    own.fill(0)\n')],
     testFile: dataKeysTests,
     test: 'plaintext data keys are overwritten as soon as they are taken',
   },
@@ -177,6 +177,19 @@ export const secrets: readonly Defence[] = [
   },
   {
     attack: 20,
+    defence: 'the data key that is wrapped anew is overwritten',
+    patch: [
+      replace(
+        `${src}/keyring-calls.ts`,
+        '      } finally {\n        plaintextKey.fill(0)\n      }\n    })\n    this.#counters.dataKeysRewrapped++',
+        '      } finally {\n      }\n    })\n    this.#counters.dataKeysRewrapped++',
+      ),
+    ],
+    testFile: `${tests}/rewrap.test.ts`,
+    test: 'rewrap overwrites the data key in between',
+  },
+  {
+    attack: 20,
     defence: 'derived keys are overwritten after sealing',
     patch: [
       replace(
@@ -208,6 +221,33 @@ export const secrets: readonly Defence[] = [
     patch: [remove(`${src}/sealer.ts`, '      if (owned) bytes.fill(0)\n')],
     testFile: wipedTests,
     test: 'what an envelope leaves behind is no copy of a text or a JSON value that was sealed',
+  },
+  {
+    attack: 20,
+    defence: 'our own copy of a data key is overwritten',
+    patch: [remove(`${src}/data-keys.ts`, '    own.fill(0)\n')],
+    testFile: wipedTests,
+    test: 'what an envelope leaves behind is no buffer that a key was made of, root keys and data keys alike',
+  },
+  {
+    attack: 20,
+    defence: 'the buffer of a root key is overwritten',
+    patch: [replace(`${src}/local-keyring.ts`, '  } finally {\n    bytes.fill(0)\n', '  } finally {\n')],
+    testFile: wipedTests,
+    test: 'what an envelope leaves behind is no buffer that a key was made of, root keys and data keys alike',
+  },
+  {
+    attack: 20,
+    defence: "our own copy of a data key lies outside V8's heap",
+    patch: [
+      replace(
+        `${src}/data-keys.ts`,
+        'new Uint8Array(new ArrayBuffer(DATA_KEY_BYTES))',
+        'new Uint8Array(DATA_KEY_BYTES)',
+      ),
+    ],
+    testFile: `${tests}/memory-scan.linux.test.ts`,
+    test: 'data keys that are revoked are found nowhere in memory, and those held are',
   },
   {
     attack: 20,

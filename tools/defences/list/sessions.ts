@@ -90,6 +90,19 @@ export const sessions: readonly Defence[] = [
   },
   {
     attack: 21,
+    defence: 'a session that is regenerated at sign-in is gone under its old id',
+    patch: [
+      replace(
+        `${src}/session-store.ts`,
+        "this.destroy(request.sessionID ?? '', (error) => {",
+        'setImmediate((error?: unknown) => {',
+      ),
+    ],
+    testFile: loginTests,
+    test: "on 'memory' passport’s login with keepSessionInfo: right user, data kept, old id dead",
+  },
+  {
+    attack: 21,
     defence: 'an expired row that is still in the table is no session',
     patch: [replace(`${src}/session-reader.ts`, 'return row.expiresAt <= this.clock.now()', 'return false')],
     testFile: `${tests}/session-store.property.test.ts`,

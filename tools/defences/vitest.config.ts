@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import base from '../../vitest.config.ts'
+
+const { projects: _, ...test } = base.test ?? {}
+
+// One database alone, the one that starts in no time, because every defence starts it anew.
+export default defineConfig({
+  ...base,
+  test: {
+    ...test,
+    include: ['packages/{core,session,dynamodb}/test/**/*.test.ts'],
+    globalSetup: ['tools/defences/start-dynalite.ts'],
+  },
+})
