@@ -69,6 +69,19 @@ describe.each(inject('engines'))('an upgrade on $name', ({ endpoint }) => {
     expect((await world.stored(sessionKey(late)))!.expiresAt).toEqual({ N: `${ttl!.N}000` })
   })
 
+  it('begins when the read has been answered', async () => {
+    world = await Version1World.start(endpoint)
+    const id = await world.oldSession()
+    const instance = world.newInstance()
+    // With a data key at hand, nothing but the order is left to delay it.
+    await instance.store.set('other', sessionOf('grace'))
+    const order: string[] = []
+    instance.before = (call) => void order.push(call)
+    instance.store.get(id, () => order.push('answer'))
+    await upgraded(id)
+    expect(order).toEqual(['version1.get', 'answer', 'insert', 'version1.remove'])
+  })
+
   it('never delays or fails the read', async () => {
     world = await Version1World.start(endpoint)
     const id = await world.oldSession()
@@ -120,8 +133,10 @@ describe.each(inject('engines'))('an upgrade on $name', ({ endpoint }) => {
       session!.user = 'grace'
       await expect(instance.store.set(id, session!)).rejects.toThrow('down')
       expect(await world.newInstance().store.get(id)).toMatchObject({ user: call === 'insert' ? 'ada' : 'grace' })
+      // As it was read: but nobody can know whether that is what the table says by now.
+      session!.user = 'ada'
       expect(await instance.store.set(id, session!)).toBe(true)
-      expect(await world.newInstance().store.get(id)).toMatchObject({ user: 'grace' })
+      expect(await world.newInstance().store.get(id)).toMatchObject({ user: 'ada' })
     },
   )
 
@@ -151,6 +166,9 @@ describe.each(inject('engines'))('an upgrade on $name', ({ endpoint }) => {
     expect(await one.store.set(id, Object.assign(sessions[0]!, { n: 1 }))).toBe(true)
     expect(await two.store.set(id, Object.assign(sessions[1]!, { n: 2 }))).toBe(true)
     expect(await one.store.get(id)).toMatchObject({ n: 2 })
+    // The one that came second knows of the row: its save does not begin with another insert.
+    const calls = [...one.takeCalls(), ...two.takeCalls()]
+    expect(calls.filter((call) => call === 'insert')).toHaveLength(2)
     const events = [...one.takeEvents(), ...two.takeEvents()].sort()
     expect(events).toEqual(['overwritten', 'version1-read', 'version1-read', 'version1-upgraded'])
   })
@@ -172,6 +190,10 @@ describe.each(inject('engines'))('an upgrade on $name', ({ endpoint }) => {
     // The upgrade may still be under way in a process whose clock is behind ours.
     expect(takeCalls()).toEqual(['version1.get', 'version1.get'])
     clock.advanceSeconds(600)
+    const writing = world.newInstance({ clock, version1: { write: true } })
+    expect(await writing.store.get(id)).toMatchObject({ user: 'ada' })
+    await writing.store.touch(id, sessionOf('ada'))
+    expect(writing.takeCalls()).toEqual(['version1.get', 'version1.get'])
     expect(await store.get(id)).toMatchObject({ user: 'ada' })
     await upgraded(id)
     expect(await store.get(id)).toMatchObject({ user: 'ada' })

@@ -192,11 +192,15 @@ describe.each(inject('engines'))('writing version 1 on $name', ({ endpoint }) =>
   it('another cookie in a touch is stored beside the content that is there now', async () => {
     world = await Version1World.start(endpoint)
     const id = await world.oldSession()
-    const { store } = world.newInstance({ version1 })
-    const session = (await store.get<Session>(id))!
-    await world.oldSet(id, sessionOf('grace'))
+    const instance = world.newInstance({ version1 })
+    const session = (await instance.store.get<Session>(id))!
     const cookie = { originalMaxAge: 7_200_000, expires: new Date(Date.now() + 7_200_000).toISOString() }
-    await store.touch(id, Object.assign(session, { cookie }))
+    const { reached, release } = hold(instance, 'version1.put')
+    const touched = instance.store.touch(id, Object.assign(session, { cookie }))
+    await reached
+    await world.oldSet(id, sessionOf('grace'))
+    release()
+    await touched
     expect(await world.oldGet(id)).toEqual({ user: 'grace', cookie })
   })
 

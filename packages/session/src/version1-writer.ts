@@ -83,7 +83,7 @@ export class Version1Writer extends SessionWriter {
   /** Makes the session that was read a row of version 2, with the same content and expiry. */
   async upgrade(target: SessionTarget, state: LoadState, signal: StopSignal): Promise<void> {
     const { expiresAt, snapshot } = state.row
-    if (snapshot === undefined || expiresAt <= this.clock.now()) return
+    if (snapshot === undefined) return
     const promotion = await this.#promote({ ...target, snapshot }, state.row, true, signal, expiresAt)
     if (promotion === undefined) return
     if ('stored' in promotion) return state.update(promotion.stored)
