@@ -25,7 +25,8 @@ export function toStoreError(error: unknown, tableName: string): WaxsealError {
     const remedy = `GRANT SELECT, INSERT, UPDATE, DELETE ON ${tableName} to it, and USAGE on the table's schema`
     return fail('ERR_WAXSEAL_CONFIG', `The role may not use the table ${tableName}: ${remedy}`)
   }
-  switch (state.slice(0, 2)) {
+  // A driver's own complaint that a parameter does not fit the column is one of class 22.
+  switch (state === 'ERR_INVALID_ARG_TYPE' ? '22' : state.slice(0, 2)) {
     // Data that does not fit, constraints, names and types: none of them can come from a table as we define it.
     case '22':
     case '23':
@@ -64,7 +65,7 @@ function stateOf(error: unknown): string {
 }
 
 // Data exceptions, broken constraints, triggers of the app's own: their messages quote what was being written.
-const quotesValues = /^(22|23|44|P0)...$/
+const quotesValues = /^((22|23|44|P0)...|ERR_INVALID_ARG_TYPE)$/
 
 /** Drivers hang the statement, its parameters and the row's values on their errors; message and code are passed on alone. */
 function withoutValues(error: unknown, code: string): Error {

@@ -1,0 +1,259 @@
+/** What databases do to a store: silence, refusals, cut answers, crashes, locks, wrong tables, missing rights. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { inspect } from 'node:util'
+import { createEnvelope, generateKey, localKeyring, WaxsealError } from '@waxseal/core'
+import { type FaultMode, startFaultProxy, startPostgres } from '@waxseal/engines'
+import { getTableName, sql } from 'drizzle-orm'
+import pg from 'pg'
+import { afterAll, afterEach, describe, expect, inject, it } from 'vitest'
+import {
+  type PgSessionTable,
+  PostgresSessionStore,
+  PostgresSessionTable,
+  pgSessionTable,
+} from '../src/session/index.ts'
+import { newTable, type OpenDatabase, openNodePostgres, openPostgresJs } from './support/databases.ts'
+
+const envelope = createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'test' } })
+const session = { user: 'ada', cookie: { originalMaxAge: null, expires: null } }
+const server = inject('postgres')
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+function closeLater<T extends OpenDatabase>(opened: T): T {
+  closing.push(opened.close)
+  return opened
+}
+
+async function outcome(operation: Promise<unknown>) {
+  const start = performance.now()
+  const error = await operation.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return { error, milliseconds: performance.now() - start }
+}
+
+/** The address of the proxy in the place of the server's. */
+function through({ endpoint }: { endpoint: string }, url = server): string {
+  const address = new URL(url)
+  address.host = new URL(endpoint).host
+  return address.href
+}
+
+/** Keeps everybody out of the table until it is called. */
+async function lock(table: PgSessionTable, connectionString: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString })
+  client.on('error', () => {})
+  await client.connect()
+  closing.push(() => client.end())
+  await client.query(`begin; lock table "${getTableName(table)}" in access exclusive mode`)
+  return async () => {
+    await client.query('rollback')
+  }
+}
+
+// Not by postgres.js: version 3.4.9 ends the process on some of these (porsager/postgres#1208).
+describe('broken connections, by node-postgres', () => {
+  async function behindProxy(timeoutMilliseconds: number) {
+    const direct = closeLater(openNodePostgres(server))
+    const table = await newTable(direct.db)
+    const proxy = await startFaultProxy(server)
+    // As the README advises: without it a connection that fell silent would stay in the pool for good.
+    const { db } = closeLater(openNodePostgres(through(proxy), {}, { query_timeout: 600 }))
+    // Before the pool is closed, which waits for its connections.
+    closing.push(() => proxy.stop())
+    const store = new PostgresSessionStore({ db, table, envelope, timeoutMilliseconds })
+    await store.set('id', { ...session })
+    return { store, proxy }
+  }
+
+  it('accepting and silent: every operation ends at its own time-out', async () => {
+    const { store, proxy } = await behindProxy(400)
+    const loaded = await store.get<{ user: string }>('id')
+    await proxy.setMode('blackhole')
+    const operations: (() => Promise<unknown>)[] = [
+      () => store.get('id'),
+      () => store.set('id', { ...loaded, user: 'grace' }),
+      () => store.set('new', { ...session }),
+      () => store.touch('id', { ...session }),
+      () => store.destroy('other'),
+      () => store.all(),
+      () => store.length(),
+      () => store.clear(),
+    ]
+    for (const operation of operations) {
+      const { error, milliseconds } = await outcome(operation())
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT', retryable: true })
+      expect(milliseconds).toBeGreaterThan(350)
+      expect(milliseconds).toBeLessThan(1500)
+    }
+  })
+
+  it.each<FaultMode>(['refuse', 'cut'])(
+    '%s: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session", then all is well again',
+    async (mode) => {
+      const { store, proxy } = await behindProxy(5000)
+      await proxy.setMode(mode)
+      const { error: broken } = await outcome(store.get('id'))
+      expect(broken).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
+      // postgres.js connects again and again for as long as it is let.
+      const { error } = await outcome(store.set('new', { ...session }))
+      expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_WAXSEAL_STORE_(UNAVAILABLE|TIMEOUT)$/) })
+      await proxy.setMode('pass')
+      expect(await store.get('id')).toMatchObject({ user: 'ada' })
+    },
+  )
+
+  it('a server that dies under a call: an error at once, never "no session"', async () => {
+    const own = await startPostgres()
+    const { db } = closeLater(openNodePostgres(own.url))
+    const table = await newTable(db)
+    const store = new PostgresSessionStore({ db, table, envelope })
+    await store.set('id', { ...session })
+    await lock(table, own.url)
+    const reading = outcome(store.get('id'))
+    await own.stop()
+    const { error, milliseconds } = await reading
+    expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
+    expect(milliseconds).toBeLessThan(4500)
+    const next = await outcome(store.get('id'))
+    expect(next.error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
+  })
+})
+
+describe.each([
+  { driver: 'node-postgres', open: (url: string) => openNodePostgres(url) },
+  { driver: 'postgres.js', open: (url: string) => openPostgresJs(url) },
+])('by $driver', ({ open }) => {
+  it('a statement that waits for a lock ends at the store’s time-out, and does no harm when it gets it', async () => {
+    const { db } = closeLater(open(server))
+    const table = await newTable(db)
+    const store = new PostgresSessionStore({ db, table, envelope, timeoutMilliseconds: 300 })
+    await store.set('id', { ...session })
+    const loaded = await store.get<{ user: string }>('id')
+    const unlock = await lock(table, server)
+    const { error, milliseconds } = await outcome(store.set('id', Object.assign(loaded!, { user: 'late' })))
+    expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
+    expect(milliseconds).toBeLessThan(1000)
+    await unlock()
+    // The late write may have arrived: it depended on the revision that it knew.
+    expect(['ada', 'late']).toContain((await store.get<{ user: string }>('id'))?.user)
+  })
+
+  describe('what somebody has to mend is named', () => {
+    const db = open(server)
+    afterAll(db.close)
+    const store = (name: string, options = {}) =>
+      new PostgresSessionStore({ db: db.db, table: pgSessionTable(name, options), envelope })
+
+    it('a missing table, and a missing schema', async () => {
+      const { error } = await outcome(store('not there').get('id'))
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID', retryable: false })
+      expect((error as Error).message).toMatch(/no table "not there".*pgSessionTable\(\).*sessionTableSql\(\)/)
+      const { error: noSchema } = await outcome(store('sessions', { schema: 'nowhere' }).set('id', { ...session }))
+      expect(noSchema).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID' })
+      expect((noSchema as Error).message).toContain('"nowhere"."sessions"')
+    })
+
+    it.each([
+      ['a column less', 'drop column kid', ['get', 'set']],
+      ['a column more that must be filled', 'add column tenant text not null', ['set']],
+      ['a column of another type', 'alter column expires_at type timestamp using now()', ['set']],
+      ['a column too small', 'alter column record type bytea, alter column kid type varchar(1)', ['set']],
+      ['no primary key', 'drop constraint THE_KEY', ['set']],
+    ])('a table with %s', async (_, change, operations) => {
+      const table = await newTable(db.db)
+      const primaryKey = `"${getTableName(table)}_pkey"`
+      await db.db.execute(sql`alter table ${table} ${sql.raw(change.replace('THE_KEY', primaryKey))}`)
+      const wrong = new PostgresSessionStore({ db: db.db, table, envelope })
+      for (const operation of operations) {
+        const { error } = await outcome(operation === 'get' ? wrong.get('id') : wrong.set('id', { ...session }))
+        expect(error).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID', retryable: false })
+        expect((error as Error).message).toContain('sessionTableSql()')
+      }
+    })
+
+    it('a role without rights', async () => {
+      const table = await newTable(db.db)
+      const role = `role_${randomUUID().replaceAll('-', '')}`
+      await db.db.execute(sql.raw(`create role ${role} login`))
+      const address = new URL(server)
+      address.username = role
+      const { db: theirs } = closeLater(open(address.href))
+      const { error } = await outcome(new PostgresSessionStore({ db: theirs, table, envelope }).get('id'))
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_CONFIG', retryable: false })
+      expect((error as Error).message).toContain('GRANT SELECT, INSERT, UPDATE, DELETE')
+    })
+
+    it.each([
+      ['role', (address: URL) => Object.assign(address, { username: 'nobody' })],
+      ['database', (address: URL) => Object.assign(address, { pathname: '/nothing' })],
+    ])('a %s that is not there', async (_, change) => {
+      const { db: theirs } = closeLater(open(change(new URL(server)).href))
+      const { error } = await outcome(new PostgresSessionStore({ db: theirs, envelope }).get('id'))
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_CONFIG' })
+      expect((error as Error).message).toContain('check user, password and database')
+    })
+
+    it('a server that is read-only for the moment is an outage', async () => {
+      const { db: theirs } = closeLater(openNodePostgres(server, { default_transaction_read_only: 'on' }))
+      const table = await newTable(db.db)
+      const { error } = await outcome(
+        new PostgresSessionStore({ db: theirs, table, envelope }).set('id', { ...session }),
+      )
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
+    })
+  })
+
+  it('no error says what was written, whatever Postgres and the driver quote', async () => {
+    const { db } = closeLater(open(server))
+    const row = { key: randomUUID(), record: randomBytes(64), expiresAt: 9_999, revision: 1, kid: randomUUID() }
+    const signal = { aborted: false, onabort: null }
+    const secrets = [row.key, row.kid, row.record.toString('hex'), row.record.toString('base64').slice(0, 40)]
+    // Each makes Postgres quote values: of the row, of a parameter, in a message of the app's own.
+    const changes = [
+      `add check (revision > 5)`,
+      `alter column kid type varchar(1)`,
+      `alter column kid type integer using 1`,
+      `add column copy text generated always as (kid) stored unique`,
+    ]
+    for (const change of changes) {
+      const schema = await newTable(db)
+      await db.execute(sql`alter table ${schema} ${sql.raw(change)}`)
+      const table = new PostgresSessionTable(db, schema)
+      await table.insert(row, 0, signal).catch(() => {})
+      const { error } = await outcome(table.insert({ ...row, key: `${row.key}2` }, 0, signal))
+      expect(error).toBeInstanceOf(WaxsealError)
+      const everything = inspect(error, { depth: 9, showHidden: true, getters: true }) + JSON.stringify(error)
+      for (const secret of secrets) expect(everything).not.toContain(secret)
+    }
+  })
+})
+
+describe('the constructor says at once what is wrong', () => {
+  const { db, close } = openNodePostgres(server)
+  afterAll(close)
+
+  it.each([
+    ['no database', { envelope }, /db must be a Drizzle database/],
+    ['a pool in its place', { db: { query() {} }, envelope }, /db must be a Drizzle database/],
+    ['replicas', { db: { $replicas: [], $primary: db }, envelope }, /\$primary/],
+    ['no envelope', { db }, /envelope/],
+    ['no interval', { db, envelope, pruneIntervalSeconds: -1 }, /pruneIntervalSeconds/],
+    ['an interval that is none', { db, envelope, pruneIntervalSeconds: Number.NaN }, /pruneIntervalSeconds/],
+    ['a bad duration', { db, envelope, ttlSeconds: 0 }, /ttlSeconds/],
+  ])('%s', (_, options, message) => {
+    expect(() => new PostgresSessionStore(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('a transaction', async () => {
+    await db.transaction(async (transaction) => {
+      expect(() => new PostgresSessionStore({ db: transaction, envelope })).toThrow(/must not be a transaction/)
+    })
+  })
+})
