@@ -1,6 +1,7 @@
 /** What counts as a session of version 1, and what does not: the door is as narrow as it can be. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
+import { startFaultProxy } from '@waxseal/engines'
 import { sessionKey } from '@waxseal/session'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
@@ -229,6 +230,21 @@ describe.each(inject('engines'))('version 1 on $name', ({ endpoint }) => {
     await store.clear()
     expect(await world.versions(old)).toEqual([])
     expect(await world.versions(both)).toEqual([])
+  })
+
+  it('a database that is silent is an error within the time-out, never "signed out"', async () => {
+    world = await Version1World.start(endpoint)
+    const id = await world.oldSession()
+    const proxy = await startFaultProxy(endpoint)
+    const options = { version1: { write: true }, timeoutMilliseconds: 300 } as const
+    const { store } = world.newInstance(options, proxy.endpoint)
+    await proxy.setMode('blackhole')
+    for (const operation of [() => store.get(id), () => store.set(id, sessionOf('eve')), () => store.destroy(id)]) {
+      await expect(operation()).rejects.toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
+    }
+    await proxy.setMode('pass')
+    expect(await store.get(id)).toMatchObject({ user: 'ada' })
+    await proxy.stop()
   })
 
   it('a keyring that has no version 1 says so, and is no sign-out', async () => {
