@@ -283,6 +283,13 @@ export const dataKeys: readonly Defence[] = [
     test: 'with the real SDK opens what is under material from that instant on, and nothing from before',
   },
   {
+    attack: 10,
+    defence: 'it is a denial only when all keys that were asked deny',
+    patch: [remove(`${src}/verdict.ts`, "failures.find((error) => !hasCode(error, 'ERR_WAXSEAL_KEY_DENIED')) ??")],
+    testFile: `${tests}/multi-keyring.test.ts`,
+    test: 'when none opens is denied if and only if all that were asked deny, whatever else goes wrong and in whatever order',
+  },
+  {
     attack: 11,
     defence: 'the encryption context is in the name of a key that opens',
     patch: [replace(`${src}/data-keys.ts`, 'Buffer.concat([scope.digest, wrappedKeysBytes])', 'wrappedKeysBytes')],
