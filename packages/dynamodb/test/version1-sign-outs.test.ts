@@ -1,4 +1,5 @@
 /** Who signs out while their session is upgraded stays signed out. */
+import { fakeClock } from '@waxseal/testing'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
 import { eventually, failOnce, hold, inAnHour, Version1World } from './support/version1.ts'
@@ -74,6 +75,20 @@ describe.each(inject('engines'))('a sign-out on $name', ({ endpoint }) => {
     await world.oldDestroy(id)
     expect(await instance.store.set(id, Object.assign(session!, { n: 1 }))).toBe(false)
     expect(await world.versions(id)).toEqual([])
+  })
+
+  it('a session that has expired since it was read is not saved again', async () => {
+    world = await Version1World.start(endpoint)
+    const clock = fakeClock(Date.now())
+    const id = await world.oldSession()
+    const instance = world.newInstance({ clock, version1: { acceptUntil: new Date(clock.now() + 1e9) } })
+    failOnce(instance, 'insert')
+    const session = await instance.store.get<Session>(id)
+    await eventually(() => instance.events.some(({ type }) => type === 'failed'))
+    clock.advanceSeconds(604_801)
+    expect(await instance.store.set(id, Object.assign(session!, { n: 1 }))).toBe(false)
+    expect(await world.versions(id)).toEqual([1])
+    expect(await instance.store.get(id)).toBe(null)
   })
 
   it('the time of a save is over before it finds the session signed out: the row goes all the same', async () => {

@@ -170,6 +170,8 @@ export class Version1Writer extends SessionWriter {
     expiresAt?: number,
   ): Promise<Promotion> {
     const now = this.clock.now()
+    // The insert knows nothing of the item: it would give a session that has ended meanwhile a new life.
+    if (loaded.expiresAt <= now) return undefined
     const row = await this.seal(write, loaded, now, expiresAt)
     if (signal.aborted) return undefined
     const outcome = await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, now, signal)
