@@ -73,12 +73,22 @@ describe.each(databases)('on $database', ({ open }) => {
     await fill(db, table, 3, Date.now() - 3_600_000)
     await vi.waitFor(async () => expect(await keys()).toEqual(new Set()), { timeout: 5000 })
     await store.dispose()
-    await new Promise((resolve) => setTimeout(resolve, 150))
     await fill(db, table, 3, Date.now() - 3_600_000)
     await new Promise((resolve) => setTimeout(resolve, 250))
     expect((await keys()).size).toBe(3)
     // The database is the caller's, and still open.
     expect(await store.length()).toBe(0)
+  })
+
+  it('dispose() waits for what is under way and lets nothing begin after it', async () => {
+    const { db, table, keys } = await setUp()
+    await fill(db, table, 1300, Date.now() - 3_600_000)
+    const store = new PostgresSessionStore({ db, table, envelope, pruneIntervalSeconds: 0.001 })
+    await vi.waitFor(async () => expect((await keys()).size).toBeLessThan(1300), { timeout: 5000, interval: 2 })
+    await store.dispose()
+    const left = (await keys()).size
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect((await keys()).size).toBe(left)
   })
 
   it('a failure is an event, also on the channel, and the next time comes', async () => {

@@ -56,12 +56,12 @@ export class PostgresSessionStore extends SessionStore {
    * jobs, where no process lives long enough; elsewhere `pruneIntervalSeconds` sees to it.
    */
   prune(): Promise<number> {
-    return this.#pruning.run()
+    return this.#pruning.run({ ref: true })
   }
 
-  /** Ends the pruning. The database stays open: it is the caller's. */
-  async dispose(): Promise<void> {
-    this.#pruning.end()
+  /** Ends the pruning, after what is under way. The database stays open: it is the caller's, who can close it now. */
+  dispose(): Promise<void> {
+    return this.#pruning.end()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

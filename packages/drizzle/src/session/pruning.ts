@@ -12,6 +12,7 @@ export class Pruning {
   readonly #table: PostgresSessionTable
   readonly #timeoutMilliseconds: number
   #timer: NodeJS.Timeout | undefined
+  #underWay: Promise<void> | undefined
   #ended = false
 
   constructor(table: PostgresSessionTable, timeoutMilliseconds: number) {
@@ -22,26 +23,33 @@ export class Pruning {
   /** Prunes again and again, with `interval` milliseconds in between on average; failures are reported. */
   every(interval: number, report: (error: unknown) => void): void {
     // At random from the first time on, so that processes which started together do not prune together.
-    this.#timer = setTimeout(async () => {
-      await this.run().catch(report)
-      if (!this.#ended) this.every(interval, report)
+    this.#timer = setTimeout(() => {
+      this.#underWay = this.#again(interval, report)
     }, around(interval)).unref()
   }
 
-  /** Returns how many rows it removed. */
-  async run(): Promise<number> {
+  /** Returns how many rows it removed. With `ref`, the process stays alive in the pauses, as for any timer. */
+  async run(timer: { readonly ref: boolean }): Promise<number> {
     let total = 0
     for (;;) {
       const removed = await this.#batch()
       total += removed
-      if (removed < BATCH_SIZE || this.#ended) return total
-      await sleep(around(PAUSE), undefined, { ref: false })
+      if (removed < BATCH_SIZE) return total
+      await sleep(around(PAUSE), undefined, timer)
+      if (this.#ended) return total
     }
   }
 
-  end(): void {
+  /** Resolves when nothing is under way any more, so that the database can be closed. */
+  async end(): Promise<void> {
     this.#ended = true
     clearTimeout(this.#timer)
+    await this.#underWay
+  }
+
+  async #again(interval: number, report: (error: unknown) => void): Promise<void> {
+    await this.run({ ref: false }).catch(report)
+    if (!this.#ended) this.every(interval, report)
   }
 
   async #batch(): Promise<number> {
