@@ -1,4 +1,4 @@
-// Who may import whom: core <- session <- dynamodb, and testing imports none of ours. TypeScript would happily follow
+// Who may import whom: core <- session <- dynamodb and drizzle, and testing imports none of ours. TypeScript would happily follow
 // an import that makes a cycle, pulls an SDK into core, or works here only because the workspace hoists it.
 import { readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -14,6 +14,7 @@ const direction = {
   '@waxseal/core': { ours: [], others: [], apart: { folder: 'src/aws-kms/', others: ['@aws-sdk/client-kms'] } },
   '@waxseal/session': { ours: ['@waxseal/core'], others: [] },
   '@waxseal/dynamodb': { ours: ['@waxseal/core', '@waxseal/session'], others: ['@aws-sdk/client-dynamodb'] },
+  '@waxseal/drizzle': { ours: ['@waxseal/core', '@waxseal/session'], others: ['drizzle-orm'] },
   '@waxseal/testing': { ours: [], others: [] },
 }
 

@@ -13,6 +13,7 @@ const resolutions = { node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' 
 const dependencies = [
   ...['@aws-sdk/client-dynamodb@3', '@aws-sdk/client-kms@3'],
   ...['fastify@5', '@fastify/session@11', '@fastify/cookie@11', 'express-session@1', '@types/express-session@1'],
+  ...['drizzle-orm@0.45', 'pg@8', '@types/pg@8'],
   '@types/node@20',
   ...nodeMajors.map((major) => `node${major}@npm:node-${process.platform}-${process.arch}@${major}`),
 ]
@@ -60,14 +61,18 @@ const wanted = [...tarballs.map((name) => `./${name}`), ...dependencies]
 await demand('The tarballs cannot be installed:', 'npm', ['install', ...quiet, ...wanted], app)
 
 for (const file of readdirSync(fixtures)) copyFileSync(join(fixtures, file), join(app, file))
-// The same consumer as an ES module and as CommonJS.
-for (const extension of ['mts', 'cts']) copyFileSync(join(app, 'consumer.ts'), join(app, `consumer.${extension}`))
-rmSync(join(app, 'consumer.ts'))
-for (const [moduleResolution, module] of Object.entries(resolutions)) {
-  const compilerOptions = { module, moduleResolution, target: 'es2022', strict: true, noEmit: true, types: ['node'] }
-  const project = join(app, `tsconfig.${moduleResolution}.json`)
-  writeFileSync(project, JSON.stringify({ compilerOptions, include: ['consumer.*'] }))
-  await run(`Types under ${moduleResolution}:`, bin('tsc'), ['-p', project])
+// The same consumers as ES module and as CommonJS. Drizzle's types import every driver that it knows, installed or not.
+const consumers = { consumer: {}, 'consumer-drizzle': { skipLibCheck: true } }
+for (const [consumer, options] of Object.entries(consumers)) {
+  for (const extension of ['mts', 'cts'])
+    copyFileSync(join(app, `${consumer}.ts`), join(app, `${consumer}.${extension}`))
+  rmSync(join(app, `${consumer}.ts`))
+  for (const [moduleResolution, module] of Object.entries(resolutions)) {
+    const target = { module, moduleResolution, target: 'es2022', strict: true, noEmit: true, types: ['node'] }
+    const project = join(app, `tsconfig.${consumer}.${moduleResolution}.json`)
+    writeFileSync(project, JSON.stringify({ compilerOptions: { ...target, ...options }, include: [`${consumer}.*`] }))
+    await run(`Types of ${consumer} under ${moduleResolution}:`, bin('tsc'), ['-p', project])
+  }
 }
 
 const engine = await startDynalite()

@@ -1,9 +1,11 @@
 const exercise = require('./exercise.cjs')
 const exerciseKms = require('./kms.cjs')
+const exercisePostgres = require('./postgres.cjs')
 const exerciseVersion1 = require('./version1.cjs')
 const { DynamoDBClient } = require('@aws-sdk/client-dynamodb')
 const { KMSClient } = require('@aws-sdk/client-kms')
 const [core, dynamodb] = [require('@waxseal/core'), require('@waxseal/dynamodb')]
+const [postgres, nodePostgres] = [require('@waxseal/drizzle/session'), require('drizzle-orm/node-postgres')]
 const [awsKms, testingKms] = [require('@waxseal/core/aws-kms'), require('@waxseal/testing/kms')]
 
 for (const library of [require('@waxseal/session'), require('@waxseal/testing')]) {
@@ -12,6 +14,7 @@ for (const library of [require('@waxseal/session'), require('@waxseal/testing')]
 exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
   .then(() => exerciseKms({ core, awsKms, testingKms, KMSClient }))
   .then(() => exerciseVersion1({ core, version1: require('@waxseal/core/version1') }))
+  .then(() => exercisePostgres({ core, postgres, nodePostgres }))
   .catch((error) => {
     console.error(error)
     process.exitCode = 1
