@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
 import { createEnvelope, generateKey, localKeyring, WaxsealError } from '@waxseal/core'
 import { type FaultMode, startFaultProxy, startPostgres } from '@waxseal/engines'
+import type { StopSignal } from '@waxseal/session'
 import { getTableName, sql } from 'drizzle-orm'
 import pg from 'pg'
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest'
@@ -141,6 +142,38 @@ describe.each([
     await unlock()
     // The late write may have arrived: it depended on the revision that it knew.
     expect(['ada', 'late']).toContain((await store.get<{ user: string }>('id'))?.user)
+  })
+
+  it('every call of the table settles as soon as it is told to stop, and one that begins later does nothing', async () => {
+    const { db } = closeLater(open(server))
+    const schema = await newTable(db)
+    const table = new PostgresSessionTable(db, schema)
+    const row = { key: 'key', record: randomBytes(9), expiresAt: 9_999, revision: 1, kid: 'k' }
+    const calls: ((signal: StopSignal) => Promise<unknown>)[] = [
+      (signal) => table.get('key', signal),
+      (signal) => table.insert(row, 0, signal),
+      (signal) => table.update(row, 1, 0, signal),
+      (signal) => table.extend('key', 5, 0, signal),
+      (signal) => table.delete('key', signal),
+      (signal) => table.deleteMany(['key'], signal),
+      (signal) => table.list(undefined, signal),
+      (signal) => table.deleteExpired(9, signal),
+    ]
+    const unlock = await lock(schema, server)
+    for (const call of calls) {
+      const signal: StopSignal & { aborted: boolean } = { aborted: false, onabort: null }
+      const stopped = outcome(call(signal))
+      signal.aborted = true
+      signal.onabort?.()
+      const { error, milliseconds } = await stopped
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
+      expect(milliseconds).toBeLessThan(200)
+    }
+    await unlock()
+    for (const call of calls) {
+      const { error } = await outcome(call({ aborted: true, onabort: null }))
+      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
+    }
   })
 
   describe('what somebody has to mend is named', () => {

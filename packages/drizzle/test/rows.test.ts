@@ -92,6 +92,14 @@ describe.each(databases)('$database', ({ open }) => {
     expect(listed.sort()).toEqual(keys.sort())
   })
 
+  it('removes more keys than one statement takes', async () => {
+    const { db, schema, table } = await setUp()
+    const keys = Array.from({ length: 1100 }, () => randomUUID())
+    await db.insert(schema).values([...keys, 'stays'].map((key) => ({ ...row, key })))
+    await table.deleteMany(keys, signal)
+    expect((await table.list(undefined, signal)).rows.map(({ key }) => key)).toEqual(['stays'])
+  })
+
   it('holds the largest record and the largest numbers', async () => {
     const { table } = await setUp()
     const largest = {

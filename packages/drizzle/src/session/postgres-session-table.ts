@@ -73,18 +73,18 @@ export class PostgresSessionTable implements SessionTable {
    */
   async deleteExpired(limit: number, signal: StopSignal): Promise<number> {
     const table = this.#table
-    const isExpired = lte(table.expiresAt, databaseNow)
     const expired = this.#db
       .select({ key: table.key })
       .from(table)
-      .where(and(isExpired, ofSession(table)))
+      .where(and(lte(table.expiresAt, databaseNow), ofSession(table)))
       .orderBy(asc(table.expiresAt))
       .limit(limit)
       .for('update', { skipLocked: true })
     // Under `in (...)` a planner may run the subquery, and so count the limit, once for every row; an array is made once.
+    // Its rows are locked: none can be put off before it is removed.
     const removal = this.#db
       .delete(table)
-      .where(and(sql`${table.key} = any(array(${expired}))`, isExpired))
+      .where(sql`${table.key} = any(array(${expired}))`)
       .returning({ key: table.key })
     const removed = await this.#run(async () => removal, signal)
     return removed.length
