@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts'
 import { checkEncryptionContext, encodeContext, type RecordContext } from './context.ts'
-import { DataKeys, openKeyId } from './data-keys.ts'
+import { DataKeys } from './data-keys.ts'
 import { WaxsealTypeError } from './errors.ts'
 import { inspectRecord, type RecordInfo } from './inspect.ts'
 import type { EncryptionContext, Keyring } from './keyring.ts'
@@ -222,11 +222,12 @@ class KeyedEnvelope implements Envelope {
   async #seal(toPlaintext: () => Plaintext, recordContext: RecordContext): Promise<Uint8Array> {
     const { keys, clock, counters } = this.#shared
     const operation = new Operation('seal', this.#scope, clock, counters)
+    let plaintext: Plaintext | undefined
     try {
       this.#assertUsable()
       const context = encodeContext(recordContext)
       operation.context = context
-      let plaintext = toPlaintext()
+      plaintext = toPlaintext()
       let sealKey = keys.cachedSealKey(this.#scope)
       if (sealKey === undefined) {
         operation.missed()
@@ -235,12 +236,13 @@ class KeyedEnvelope implements Envelope {
         sealKey = await keys.fetchSealKey(this.#scope)
       }
       const record = sealRecord(sealKey, plaintext.content, context, plaintext.bytes)
-      if (plaintext.owned) plaintext.bytes.fill(0)
       operation.succeeded(record.length)
       return record
     } catch (error) {
       operation.failed(error)
       throw error
+    } finally {
+      if (plaintext?.owned) plaintext.bytes.fill(0)
     }
   }
 
@@ -258,13 +260,12 @@ class KeyedEnvelope implements Envelope {
       operation.context = context
       let parsed = parseRecord(recordBytes(record))
       if (content !== undefined && parsed.content !== content) throw malformed('it holds another kind of content')
-      const id = openKeyId(this.#scope, parsed.wrappedKeysBytes)
-      let key = keys.cachedOpenKey(id)
+      let key = keys.cachedOpenKey(this.#scope, parsed.wrappedKeys)
       if (key === undefined) {
         operation.missed()
         // The caller may change its bytes while we wait.
         parsed = parseRecord(new Uint8Array(parsed.bytes))
-        key = await keys.fetchOpenKey(id, this.#scope, parsed.wrappedKeys)
+        key = await keys.fetchOpenKey(this.#scope, parsed.wrappedKeys)
       }
       const result = decode(openRecord(key, parsed, context))
       operation.succeeded(parsed.bytes.length)

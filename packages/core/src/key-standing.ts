@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
-import { WaxsealError } from './errors.ts'
+import type { WrappedKey } from './keyring.ts'
+import { hasCode } from './verdict.ts'
 
 /** The service is asked again in the background from this share of the time on, so that nobody has to wait for it … */
 const ASK_AT = 0.8
@@ -15,38 +16,46 @@ export interface StandingRules {
 
 export interface KeyStandingOptions extends StandingRules {
   readonly clock: Clock
-  /** Unwraps a data key again, under the key-encryption key in question, and throws it away. */
-  readonly ask: () => Promise<void>
-  /** The service answered that the key is not ours to use any more; called before anybody learns of it. */
+  /** Unwraps a data key again and throws it away. */
+  readonly ask: (witness: WrappedKey) => Promise<void>
+  /** The key is not ours to use any more; called before anybody learns of it. */
   readonly onDenied: () => void
 }
 
 /**
  * Whether one key-encryption key is still ours to use under one encryption context. Revocation concerns that pair and
  * no single data key, so one question to the key service vouches for all data keys beneath it.
+ *
+ * Instants of answers are those at which the question was asked: what the service knew then is all that they say.
  */
 export class KeyStanding {
   readonly #options: KeyStandingOptions
-  /** Instants of questions are those at which they were asked: what the service knew then is all that an answer says. */
-  #askedAt: number
-  #goodUntil: number
-  #askAgainAt: number
+  /** The newest data key that the service let us have; what is unwrapped again to ask. */
+  #witness: WrappedKey
+  #askedAt = Number.NEGATIVE_INFINITY
+  #goodUntil = Number.NEGATIVE_INFINITY
+  #deniedAt = Number.NEGATIVE_INFINITY
+  #askAgainAt = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
 
-  constructor(options: KeyStandingOptions, goodAt: number) {
+  constructor(options: KeyStandingOptions, witness: WrappedKey) {
     this.#options = options
-    this.#askedAt = goodAt
-    this.#goodUntil = this.#goodUntilAfter(goodAt)
-    this.#askAgainAt = goodAt + options.revalidateMs * ASK_AT
+    this.#witness = copyOf(witness)
   }
 
-  /** Some call under this key began at that instant and succeeded. */
+  /** A call under this key that began at that instant succeeded. */
   succeeded(askedAt: number): void {
-    const goodUntil = this.#goodUntilAfter(askedAt)
-    if (goodUntil < this.#goodUntil) return
+    const { revalidateMs, staleIfErrorMs } = this.#options
+    const goodUntil = askedAt + Math.max(revalidateMs, staleIfErrorMs)
+    if (goodUntil < this.#goodUntil || askedAt < this.#deniedAt) return
     this.#askedAt = askedAt
     this.#goodUntil = goodUntil
-    this.#askAgainAt = askedAt + this.#options.revalidateMs * ASK_AT
+    this.#askAgainAt = askedAt + revalidateMs * ASK_AT
+  }
+
+  /** A data key beneath, wrapped by this key. */
+  witnessedBy(wrappedKey: WrappedKey): void {
+    this.#witness = copyOf(wrappedKey)
   }
 
   /**
@@ -54,10 +63,15 @@ export class KeyStanding {
    * not answer while its last good answer still holds. Asks again in the background when that is due.
    */
   mayUse(now: number): boolean {
-    if (now >= this.#askedAt + this.#options.revalidateMs || now >= this.#goodUntil) return false
+    if (now >= this.#askedAt + this.#options.revalidateMs || !this.isGood(now)) return false
     // The outcome reaches those who come later; it is counted and on the channel.
     if (now >= this.#askAgainAt) this.#ask().catch(() => {})
     return true
+  }
+
+  /** Whether the last good answer is enough if the service cannot be asked. */
+  isGood(now: number): boolean {
+    return now < this.#goodUntil
   }
 
   /**
@@ -68,13 +82,21 @@ export class KeyStanding {
     try {
       await this.#ask()
     } catch (error) {
-      if (isDenied(error) || this.#options.clock.monotonicNow() >= this.#goodUntil) throw error
+      if (hasCode(error, 'ERR_WAXSEAL_KEY_DENIED') || !this.isGood(this.#options.clock.monotonicNow())) throw error
     }
   }
 
-  /** What was vouched for so far counts no longer: the next use waits for an answer. */
+  /** The next use waits for an answer. */
   doubt(): void {
     this.#askedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** The service answered a question of that instant with no. */
+  denied(askedAt: number): void {
+    this.doubt()
+    this.#goodUntil = Number.NEGATIVE_INFINITY
+    this.#deniedAt = askedAt
+    this.#options.onDenied()
   }
 
   #ask(): Promise<void> {
@@ -85,25 +107,21 @@ export class KeyStanding {
   }
 
   async #askNow(): Promise<void> {
-    const { clock, ask, onDenied, revalidateMs } = this.#options
+    const { clock, ask, revalidateMs } = this.#options
     const now = clock.monotonicNow()
     this.#askAgainAt = now + revalidateMs * ASK_AGAIN_AFTER
     try {
-      await ask()
+      await ask(this.#witness)
     } catch (error) {
-      if (isDenied(error)) onDenied()
+      if (hasCode(error, 'ERR_WAXSEAL_KEY_DENIED')) this.denied(now)
       else this.#askedAt = now
       throw error
     }
     this.succeeded(now)
   }
-
-  #goodUntilAfter(goodAt: number): number {
-    const { revalidateMs, staleIfErrorMs } = this.#options
-    return goodAt + Math.max(revalidateMs, staleIfErrorMs)
-  }
 }
 
-export function isDenied(error: unknown): boolean {
-  return error instanceof WaxsealError && error.code === 'ERR_WAXSEAL_KEY_DENIED'
+/** Of its own: the bytes given may be a part of a record of up to 1 MiB. */
+function copyOf({ keyringId, kid, wrapped }: WrappedKey): WrappedKey {
+  return { keyringId, kid, wrapped: new Uint8Array(wrapped) }
 }

@@ -20,7 +20,10 @@ export interface GeneratedDataKey {
 /** A 32-byte data key that was unwrapped. The caller overwrites `plaintextKey` with zeros. */
 export interface UnwrappedDataKey {
   readonly plaintextKey: Uint8Array
-  /** The one of the wrapped keys that opened; while its key-encryption key stays ours, the data key may be used. */
+  /**
+   * The one of the wrapped keys that opened, under the kid that the keyring itself has for its key: while that stays ours,
+   * the data key may be used.
+   */
   readonly wrappedKey: WrappedKey
 }
 

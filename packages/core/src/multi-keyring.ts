@@ -17,8 +17,8 @@ import { hasCode, verdict } from './verdict.ts'
  * KMS key ends nothing for that process. An app that must be cut off by KMS takes a second KMS key instead
  * (`alsoWrapFor`, or another AWS account through a second `awsKmsKeyring`).
  *
- * New data keys need every keyring. Denied access is reported only if every keyring that was asked denied it, so that an
- * outage of one never looks like a revocation. Items of version 1 go to the first keyring that has them.
+ * New data keys need every keyring. Of several failures, denied access is reported only if all of them are that, so that
+ * an outage of one never looks like a revocation. Items of version 1 go to the first keyring that has them.
  *
  * Errors of its calls: those of the keyrings; `ERR_WAXSEAL_CONFIG` when they wrap a data key more than 8 times in all.
  *

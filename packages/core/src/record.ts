@@ -47,8 +47,6 @@ export interface ParsedRecord {
   readonly bytes: Uint8Array
   readonly content: ContentName
   readonly wrappedKeys: readonly WrappedKey[]
-  /** Count and wrapped keys as they stand in the header: the same bytes only for the same keys in the same order. */
-  readonly wrappedKeysBytes: Uint8Array
   /** Salt, commitment and chunks. */
   readonly payload: Uint8Array
 }
@@ -74,7 +72,7 @@ export function parseRecord(bytes: Uint8Array): ParsedRecord {
   const { wrappedKeys, end } = parseWrappedKeys(bytes)
   const payload = bytes.subarray(end)
   if (openedLength(payload.length) === undefined) throw malformed('no plaintext has a ciphertext of that length')
-  return { bytes, content, wrappedKeys, wrappedKeysBytes: bytes.subarray(COUNT_OFFSET, end), payload }
+  return { bytes, content, wrappedKeys, payload }
 }
 
 function parseWrappedKeys(bytes: Uint8Array): { wrappedKeys: WrappedKey[]; end: number } {
@@ -158,11 +156,6 @@ export function startRecord(header: Uint8Array, content: ContentName, plaintextL
   record.set(header)
   record[CONTENT_OFFSET] = CONTENT[content]
   return record
-}
-
-/** Count and wrapped keys, as {@link ParsedRecord.wrappedKeysBytes} has them. */
-export function wrappedKeysOfHeader(header: Uint8Array): Uint8Array {
-  return header.subarray(COUNT_OFFSET)
 }
 
 /**

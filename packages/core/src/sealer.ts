@@ -39,20 +39,22 @@ export function createSealer({ sealKey, scope, clock, counters, once }: SealerOp
   }
   const sealWith = (toPlaintext: () => Plaintext, recordContext: RecordContext): Uint8Array => {
     const operation = new Operation('seal', scope, clock, counters)
+    let plaintext: Plaintext | undefined
     try {
       if (held === undefined)
         throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', 'Waxseal: this sealer has been released')
       const context = encodeContext(recordContext)
       operation.context = context
-      const { content, bytes, owned } = toPlaintext()
-      const record = sealRecord(held, content, context, bytes)
-      if (owned) bytes.fill(0)
+      plaintext = toPlaintext()
+      const record = sealRecord(held, plaintext.content, context, plaintext.bytes)
       if (once) release()
       operation.succeeded(record.length)
       return record
     } catch (error) {
       operation.failed(error)
       throw error
+    } finally {
+      if (plaintext?.owned) plaintext.bytes.fill(0)
     }
   }
   return {

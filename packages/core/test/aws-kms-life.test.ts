@@ -5,6 +5,7 @@ import { type FakeKms, type FakeKmsFault, startFakeKms } from '@waxseal/testing/
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AwsKmsKeyringOptions, awsKmsKeyring } from '../src/aws-kms/index.ts'
 import { createEnvelope, type Envelope, recordKeyIds } from '../src/index.ts'
+import { parseRecord, replaceWrappedKeys } from '../src/record.ts'
 import { codeOf } from './support/codes.ts'
 
 const context = { purpose: 'session', table: 'sessions', key: 'k' }
@@ -100,6 +101,38 @@ describe('a KMS key that is taken away', () => {
     clock.advanceSeconds(300)
     expect(await codeOf(() => envelope.open(record, context))).toBe(DENIED)
     expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+  })
+
+  it('ends everything also when only Decrypt is taken away', async () => {
+    const envelope = newEnvelope()
+    await envelope.seal('x', context)
+    kms.fail('access-denied', { operation: 'Decrypt' })
+    clock.advanceSeconds(300)
+    for (let i = 0; i < 10; i++) {
+      expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+      clock.advanceSeconds(60)
+    }
+  })
+
+  it('is asked about once, whatever Regions its kid is written with', async () => {
+    const mrk = kms.createKey({ multiRegion: true })
+    const record = await newEnvelope({ keyId: mrk }).seal('x', context)
+    const parsed = parseRecord(record)
+    const id = mrk.split('/')[1]
+    const twins = ['us-east-1', 'eu-central-1', 'nowhere'].map((region) =>
+      replaceWrappedKeys(parsed, [{ ...parsed.wrappedKeys[0]!, kid: `${region}:${id}` }]),
+    )
+    const reader = newEnvelope({ keyId: mrk })
+    for (const each of [record, ...twins]) await reader.open(each, context)
+    kms.forgetCalls()
+    clock.advanceSeconds(300)
+    for (const each of [record, ...twins]) await reader.open(each, context)
+    expect(operations()).toEqual(['Decrypt'])
+    kms.setKeyState(mrk, 'Disabled')
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => reader.open(record, context))).toBe(DENIED)
+    kms.fail('cut')
+    for (const twin of twins) expect(await codeOf(() => reader.open(twin, context))).toBe(UNAVAILABLE)
   })
 
   it('that only a few old records are under takes no other with it', async () => {

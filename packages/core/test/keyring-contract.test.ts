@@ -172,16 +172,6 @@ const broken: Record<string, { keyring: () => Keyring; fails: string }> = {
     }),
     fails: 'wraps a data key that exists, and leaves it as it is',
   },
-  'gives back a copy of the wrapped key': {
-    keyring: () => ({
-      ...sound,
-      async unwrapDataKey(wrappedKeys, context) {
-        const { plaintextKey, wrappedKey } = await sound.unwrapDataKey(wrappedKeys, context)
-        return { plaintextKey, wrappedKey: { ...wrappedKey } }
-      },
-    }),
-    fails: 'says which wrapped key opened: one of those that it was given',
-  },
   'gives back the first wrapped key, whichever opened': {
     keyring: () => ({
       ...sound,

@@ -1,7 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import { recordKeyIds, type WaxsealErrorCode } from '../src/index.ts'
+import {
+  generateKey,
+  type Keyring,
+  localKeyring,
+  multiKeyring,
+  recordKeyIds,
+  type WaxsealErrorCode,
+} from '../src/index.ts'
+import { parseRecord, replaceWrappedKeys } from '../src/record.ts'
+import { hasCode } from '../src/verdict.ts'
 import { codeOf } from './support/codes.ts'
-import { context, DENIED, fault, recordsOf, settle, setup, UNAVAILABLE } from './support/key-life.ts'
+import { context, DENIED, fault, recordsOf, resolvable, settle, setup, UNAVAILABLE } from './support/key-life.ts'
+import { countingKeyring } from './support/keyrings.ts'
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** Not ours stays not ours; whatever else comes of it is denied. */
+async function deniedIfOurs<Result>(outcome: Promise<Result>): Promise<never> {
+  try {
+    await outcome
+  } catch (error) {
+    if (hasCode(error, 'ERR_WAXSEAL_KEY_MISMATCH')) throw error
+  }
+  throw fault(DENIED)
+}
 
 describe('an outage of the key service', () => {
   it.each<WaxsealErrorCode>([UNAVAILABLE, 'ERR_WAXSEAL_CONFIG', 'ERR_WAXSEAL_INTEGRITY', 'ERR_WAXSEAL_KEY_MISMATCH'])(
@@ -63,6 +85,59 @@ describe('an outage of the key service', () => {
     expect(await codeOf(() => envelope.open(record, context))).toBe(DENIED)
   })
 
+  it('is outlasted also by data keys that were due for unwrapping again', async () => {
+    const { keyring, clock, another } = setup()
+    const [record] = await recordsOf(1, another)
+    const reader = another()
+    await reader.open(record!, context)
+    for (let i = 1; i < 24 * 60; i++) {
+      clock.advanceSeconds(60)
+      await reader.open(record!, context)
+      await settle()
+    }
+    expect(reader.stats().dataKeysUnwrapped).toBe(1)
+    keyring.failure = fault(UNAVAILABLE)
+    for (let i = 0; i < 10; i++) {
+      clock.advanceSeconds(60)
+      expect(await reader.openText(record!, context)).toBe('x')
+      await settle()
+    }
+    clock.advanceSeconds(300)
+    expect(await codeOf(() => reader.open(record!, context))).toBe(UNAVAILABLE)
+    keyring.failure = undefined
+    expect(await reader.openText(record!, context)).toBe('x')
+    expect(reader.stats().dataKeysUnwrapped).toBe(2)
+  })
+
+  it('is outlasted by sealing although nobody sealed for a while before the age of its data key ended', async () => {
+    const { keyring, clock, envelope } = setup({ dataKeyMaxAgeSeconds: 1000 })
+    await envelope.seal('x', context)
+    clock.advanceSeconds(700)
+    await envelope.seal('x', context)
+    keyring.failure = fault(UNAVAILABLE)
+    clock.advanceSeconds(400)
+    expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
+    expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
+  })
+
+  it('that a renewal in the background meets is no reason for anybody else to fail', async () => {
+    const { keyring, clock, envelope } = setup({ dataKeyMaxAgeSeconds: 1000 })
+    await envelope.seal('x', context)
+    clock.advanceSeconds(600)
+    await envelope.seal('x', context)
+    await settle()
+    const { promise, resolve } = resolvable()
+    keyring.pause = promise
+    keyring.failure = fault(UNAVAILABLE)
+    clock.advanceSeconds(299)
+    await envelope.seal('x', context)
+    clock.advanceSeconds(2)
+    const waiting = envelope.seal('x', context)
+    await settle()
+    resolve()
+    expect((await waiting).length).toBeGreaterThan(0)
+  })
+
   it('is not outlasted beyond revalidateSeconds when staleIfErrorSeconds is 0', async () => {
     const { keyring, clock, envelope } = setup({ staleIfErrorSeconds: 0 })
     const record = await envelope.seal('x', context)
@@ -93,6 +168,74 @@ describe('one record of somebody else', () => {
     clock.advanceSeconds(0.1)
     await codeOf(() => envelope.open(planted, context))
     expect(envelope.stats().keyringFailures).toBe(2)
+  })
+
+  it('under a key of ours that is disabled costs one call in 5 seconds', async () => {
+    const { keyring, clock, another } = setup()
+    const [planted] = await recordsOf(1, another)
+    const reader = another()
+    keyring.failure = fault(DENIED)
+    for (let i = 0; i < 20; i++) expect(await codeOf(() => reader.open(planted!, context))).toBe(DENIED)
+    expect(keyring.unwrapped).toBe(1)
+    keyring.failure = undefined
+    clock.advanceSeconds(5)
+    expect(await reader.openText(planted!, context)).toBe('x')
+  })
+
+  it('beside a denied key purges nothing under another that it names', async () => {
+    const [one, other] = [localKeyring(generateKey()), localKeyring(generateKey())]
+    const denied: Keyring = { ...other, unwrapDataKey: async (...rest) => deniedIfOurs(other.unwrapDataKey(...rest)) }
+    const keyring = countingKeyring(multiKeyring([one, denied]))
+    const { envelope } = setup({ keyring })
+    const good = await envelope.seal('x', context)
+    const { wrappedKeys } = parseRecord(good)
+    const bent = { ...wrappedKeys[0]!, wrapped: new Uint8Array(104).fill(1) }
+    const planted = replaceWrappedKeys(parseRecord(good), [bent, wrappedKeys[1]!])
+    expect(await codeOf(() => envelope.open(replaceWrappedKeys(parseRecord(good), [bent]), context))).toMatch(/ERR_/)
+    await codeOf(() => envelope.open(planted, context))
+    const before = { unwrapped: keyring.unwrapped, generated: keyring.generated }
+    await envelope.open(good, context)
+    await envelope.seal('x', context)
+    expect(keyring).toMatchObject(before)
+  })
+
+  it('whose genuine data key stands among any number of others takes one place in the cache', async () => {
+    const { keyring, envelope, another } = setup()
+    const [mine] = await recordsOf(1, another)
+    await envelope.open(mine!, context)
+    const parsed = parseRecord(mine!)
+    for (let i = 0; i < 50; i++) {
+      const junk = { keyringId: 1, kid: `nowhere:${i}`, wrapped: Uint8Array.of(1) }
+      await envelope.open(replaceWrappedKeys(parsed, [junk, ...parsed.wrappedKeys]), context)
+    }
+    expect(keyring.unwrapped).toBe(1)
+  })
+
+  it('that does not unwrap any more takes nobody beside it down', async () => {
+    const inner = localKeyring(generateKey())
+    let lost: string | undefined
+    const keyring: Keyring = {
+      ...inner,
+      async unwrapDataKey(wrappedKeys, encryptionContext) {
+        if (wrappedKeys.some(({ wrapped }) => hex(wrapped) === lost)) throw fault('ERR_WAXSEAL_INTEGRITY')
+        return inner.unwrapDataKey(wrappedKeys, encryptionContext)
+      },
+    }
+    const { clock, envelope, another } = setup({ keyring })
+    const [first, second] = await recordsOf(2, another)
+    for (const lostOne of [first!, second!]) {
+      await envelope.open(first!, context)
+      await envelope.open(second!, context)
+      lost = hex(parseRecord(lostOne).wrappedKeys[0]!.wrapped)
+      const other = lostOne === first ? second! : first!
+      for (let i = 0; i < 20; i++) {
+        clock.advanceSeconds(60)
+        expect(await envelope.openText(other, context)).toBe('x')
+        await settle()
+      }
+      lost = undefined
+      clock.advanceSeconds(300)
+    }
   })
 
   it('under a foreign key harms only itself', async () => {

@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { generateKey, type Keyring, localKeyring, recordKeyIds, type WaxsealErrorCode } from '../src/index.ts'
 import { codeOf } from './support/codes.ts'
-import { context, DENIED, fault, recordsOf, settle, setup, UNAVAILABLE } from './support/key-life.ts'
-
-function resolvable(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
+import { context, DENIED, fault, recordsOf, resolvable, settle, setup, UNAVAILABLE } from './support/key-life.ts'
 
 describe('one question to the key service', () => {
   it('every revalidateSeconds vouches for all data keys beneath a key and an encryption context', async () => {
@@ -143,9 +135,60 @@ describe('a key that is ours no more', () => {
     expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
 
     keyring.failure = undefined
+    clock.advanceSeconds(5)
     for (const record of records) expect(await envelope.openText(record, context)).toBe('x')
     expect(envelope.stats()).toMatchObject({ dataKeysUnwrapped: 6 })
   })
+
+  it('stays so although new data keys can still be made under it', async () => {
+    const { keyring, clock, envelope } = setup()
+    await envelope.seal('x', context)
+    keyring.unwrapFailure = fault(DENIED)
+    clock.advanceSeconds(300)
+    for (let i = 0; i < 20; i++) {
+      expect(await codeOf(() => envelope.seal('x', context))).toBe(DENIED)
+      clock.advanceSeconds(60)
+      await settle()
+    }
+    keyring.unwrapFailure = undefined
+    expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
+  })
+
+  it('stays so when an answer from before comes late', async () => {
+    const { keyring, clock, another } = setup()
+    const [first, second] = await recordsOf(2, another)
+    const reader = another()
+    await reader.open(first!, context)
+    clock.advanceSeconds(299)
+    const { promise, resolve } = resolvable()
+    keyring.pause = promise
+    const late = reader.open(second!, context)
+    keyring.pause = undefined
+    clock.advanceSeconds(1)
+    keyring.failure = fault(DENIED)
+    expect(await codeOf(() => reader.open(first!, context))).toBe(DENIED)
+    keyring.failure = undefined
+    resolve()
+    await late
+    keyring.failure = fault(UNAVAILABLE)
+    expect(await codeOf(() => reader.open(second!, context))).toBe(UNAVAILABLE)
+  })
+
+  it('is found out about with more encryption contexts than are remembered', async () => {
+    const { keyring, clock, envelope, another } = setup()
+    const first = envelope.with({ tenant: 'first' })
+    const record = await another().with({ tenant: 'first' }).seal('x', context)
+    await first.open(record, context)
+    for (let i = 0; i < 10_000; i++) {
+      await envelope.with({ tenant: `${i}` }).seal('x', context)
+      if (i % 100 === 0) await first.open(record, context)
+    }
+    keyring.failure = fault(DENIED)
+    clock.advanceSeconds(240)
+    await first.open(record, context)
+    await settle()
+    expect(await codeOf(() => first.open(record, context))).toBe(DENIED)
+  }, 30_000)
 
   it('is dropped at once when any call under it is denied', async () => {
     const { keyring, envelope, another } = setup()

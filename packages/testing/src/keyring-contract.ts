@@ -142,7 +142,7 @@ export function keyringContract(
       const { wrappedKeys } = await keyring.generateDataKey(context)
       for (const key of wrappedKeys) {
         const given = [...foreign(key), key]
-        assert.equal((await keyring.unwrapDataKey(given, context)).wrappedKey, key)
+        assert.deepEqual((await keyring.unwrapDataKey(given, context)).wrappedKey, key)
       }
     })
 

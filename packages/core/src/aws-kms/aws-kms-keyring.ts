@@ -79,10 +79,16 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
   if (minimumKeyDate !== undefined && !(minimumKeyDate instanceof Date && !Number.isNaN(minimumKeyDate.getTime()))) {
     throw misuse('minimumKeyDate must be a valid Date')
   }
+  if (!Array.isArray(decryptKeyIds) || !Array.isArray(alsoWrapFor)) {
+    throw misuse('decryptKeyIds and alsoWrapFor are arrays')
+  }
   const connection = connect(options.client)
   const key = (on: KmsConnection, name: KeyName): KmsKey => new KmsKey(on, name, minimumKeyDate)
-  const listed = decryptKeyIds.map((id) => key(connection, parseKeyName(id, 'decryptKeyIds')))
   const name = parseKeyName(keyId, 'keyId')
+  // A key that is named twice is still asked once.
+  const names = new Map(decryptKeyIds.map((id) => parseKeyName(id, 'decryptKeyIds')).map((each) => [each.id, each]))
+  names.delete(name.id)
+  const listed = [...names.values()].map((each) => key(connection, each))
   const source = name.isAlias ? new KmsAlias(connection, name, listed) : key(connection, name)
   const extra = alsoWrapFor.map(({ client, keyId }) => key(connect(client), parseKeyName(keyId, 'alsoWrapFor')))
   const unwrapping = [...(source instanceof KmsKey ? [source] : []), ...listed, ...extra]
@@ -103,10 +109,7 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
       return wrapForEach([source, ...extra], plaintextKey, encryptionContext)
     },
     unwrapDataKey(wrappedKeys, encryptionContext): Promise<UnwrappedDataKey> {
-      return firstToSucceed(unwrapping, wrappedKeys, async (key, wrappedKey) => ({
-        plaintextKey: await key.unwrap(wrappedKey, encryptionContext),
-        wrappedKey,
-      }))
+      return firstToSucceed(unwrapping, wrappedKeys, (key, wrappedKey) => key.unwrap(wrappedKey, encryptionContext))
     },
     async rewrapDataKey(wrappedKeys, encryptionContext): Promise<WrappedKey[] | undefined> {
       // ReEncrypt makes one wrapped key, in the Region where it is called.

@@ -30,9 +30,9 @@ export class KmsTimeout extends Error {
  * on a message only where the SDK throws a plain Error.
  *
  * @param key what to call the key in the message; no account number.
- * @param hasAnswered whether KMS answered before, so that missing credentials are no mistake of configuration.
  */
-export function toKeyError(error: unknown, key: string, hasAnswered: boolean): WaxsealError {
+export function toKeyError(error: unknown, key: string): WaxsealError {
+  if (error instanceof WaxsealError) return error
   const { name = 'unknown', message = '' } = error instanceof Error ? error : {}
   const fail = (code: ConstructorParameters<typeof WaxsealError>[0], text: string, retryable = false): WaxsealError =>
     new WaxsealError(code, `Waxseal: ${text}`, { cause: withoutExchange(error), retryable })
@@ -50,11 +50,22 @@ export function toKeyError(error: unknown, key: string, hasAnswered: boolean): W
   if (/region is missing/i.test(message)) {
     return fail('ERR_WAXSEAL_CONFIG', 'no AWS region found: set AWS_REGION, or `region` on the KMS client')
   }
+  return fail('ERR_WAXSEAL_KEY_UNAVAILABLE', `AWS KMS could not be asked for ${key} (${name})`, true)
+}
+
+/**
+ * Why there are no credentials. A provider that is refused, by STS or SSO, fails with the names that KMS has for a
+ * refusal; but KMS has not been asked.
+ */
+export function toCredentialsError(error: unknown, hasAnswered: boolean): WaxsealError {
+  const name = error instanceof Error ? error.name : 'unknown'
+  const cause = withoutExchange(error)
   if (name === 'CredentialsProviderError' && !hasAnswered) {
     const remedy = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role'
-    return fail('ERR_WAXSEAL_CONFIG', `no AWS credentials found: ${remedy}`)
+    return new WaxsealError('ERR_WAXSEAL_CONFIG', `Waxseal: no AWS credentials found: ${remedy}`, { cause })
   }
-  return fail('ERR_WAXSEAL_KEY_UNAVAILABLE', `AWS KMS could not be asked for ${key} (${name})`, true)
+  const text = `Waxseal: AWS KMS could not be asked, for want of credentials (${name})`
+  return new WaxsealError('ERR_WAXSEAL_KEY_UNAVAILABLE', text, { cause, retryable: true })
 }
 
 const INTEGRITY_TEXT = 'AWS KMS does not unwrap the data key of this record'
@@ -72,9 +83,10 @@ export function toIntegrityError(problem: string): WaxsealError {
 
 /**
  * The SDK hangs the raw exchange on some errors, for good; its request headers hold a temporary credential's token, its
- * body perhaps a data key. Such an error is passed on as a copy without it.
+ * body perhaps a data key. Such an error is passed on as a copy without it. That of JSON which does not parse quotes it.
  */
 function withoutExchange(error: unknown): unknown {
+  if (error instanceof SyntaxError) return Object.assign(new Error('the answer is no JSON'), { name: error.name })
   if (!(error instanceof Error && '$response' in error)) return error
   const { name, message, stack } = error
   const { $metadata, code } = error as { $metadata?: unknown; code?: unknown }

@@ -12,13 +12,13 @@ import { WaxsealError } from '../errors.ts'
 import type { EncryptionContext } from '../keyring.ts'
 import { DATA_KEY_BYTES } from '../payload.ts'
 import { hasCode } from '../verdict.ts'
-import { KmsTimeout, toIntegrityError, toKeyError } from './errors.ts'
+import { KmsTimeout, toCredentialsError, toIntegrityError, toKeyError } from './errors.ts'
 import type { KeyMaterial } from './key-materials.ts'
 import { configError, type KeyName } from './key-name.ts'
 
 /** A `KMSClient`, accepted by shape, so that it may come from another copy of the SDK. */
 export interface KmsClientLike {
-  readonly config: Pick<KMSClientResolvedConfig, 'region'>
+  readonly config: Pick<KMSClientResolvedConfig, 'region'> & { readonly credentials?: () => Promise<unknown> }
   readonly send: KMSClient['send']
 }
 
@@ -45,6 +45,9 @@ export type KmsDataKey = KmsWrappedKey & KmsPlaintextKey
  */
 const CALL_TIMEOUT_MS = 3000
 
+/** Far more than a key can have rotations; an answer that always names another page must not be followed for ever. */
+const MAX_ROTATION_PAGES = 100
+
 /** The calls of one client, with time limit, errors translated, and the SDK's copies of plaintext keys wiped. */
 export class KmsConnection {
   readonly #client: KmsClientLike
@@ -64,9 +67,9 @@ export class KmsConnection {
   /** @throws WaxsealError `ERR_WAXSEAL_CONFIG` when there is none. */
   async region(): Promise<string> {
     try {
-      return await this.#client.config.region()
+      return await withinTimeLimit(() => this.#client.config.region())
     } catch (error) {
-      throw toKeyError(error, 'the key', this.#hasAnswered)
+      throw toKeyError(error, 'the key')
     }
   }
 
@@ -120,14 +123,15 @@ export class KmsConnection {
   async listKeyMaterials(name: KeyName): Promise<KeyMaterial[]> {
     const materials: KeyMaterial[] = []
     let marker: string | undefined
-    do {
+    for (let i = 0; i < MAX_ROTATION_PAGES; i++) {
       const page = await this.#listKeyRotations(name, marker)
       for (const { KeyMaterialId: id, RotationDate: rotatedAt } of page.Rotations ?? []) {
         if (id !== undefined) materials.push({ id, rotatedAt })
       }
       marker = page.NextMarker
-    } while (marker !== undefined)
-    return materials
+      if (marker === undefined) return materials
+    }
+    throw configError(`AWS KMS lists rotations of ${name.id} without end`)
   }
 
   async #listKeyRotations(name: KeyName, Marker: string | undefined): Promise<ListKeyRotationsCommandOutput> {
@@ -146,6 +150,14 @@ export class KmsConnection {
     }
   }
 
+  async #assertCredentials(): Promise<void> {
+    try {
+      await this.#client.config.credentials?.()
+    } catch (error) {
+      throw toCredentialsError(error, this.#hasAnswered)
+    }
+  }
+
   async #call<Answer>(names: readonly KeyName[], send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const region = await this.region()
     for (const name of names) {
@@ -154,13 +166,16 @@ export class KmsConnection {
       throw configError(`the KMS key is in ${name.region} and its client in ${region}: give the client that region`)
     }
     try {
-      const answer = await withinTimeLimit(send)
+      const answer = await withinTimeLimit(async (signal) => {
+        await this.#assertCredentials()
+        return send(signal)
+      })
       this.#hasAnswered = true
       this.#isSilent = false
       return answer
     } catch (error) {
       const labels = new Set(names.map((name) => (name.isAlias ? name.id : `${region}:${name.id}`)))
-      const translated = toKeyError(error, [...labels].join(' or '), this.#hasAnswered)
+      const translated = toKeyError(error, [...labels].join(' or '))
       this.#isSilent = translated.code === 'ERR_WAXSEAL_KEY_UNAVAILABLE'
       throw translated
     }
@@ -170,18 +185,26 @@ export class KmsConnection {
 /** Not left to the abort signal alone: the SDK looks at it only between its waits for a retry. */
 async function withinTimeLimit<Answer>(send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
   const controller = new AbortController()
+  const answer = send(controller.signal)
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new KmsTimeout(CALL_TIMEOUT_MS))
       controller.abort()
+      // It may come all the same, with a key that nobody will take.
+      answer.then(wipe, () => {})
     }, CALL_TIMEOUT_MS).unref()
   })
   try {
-    return await Promise.race([send(controller.signal), limit])
+    return await Promise.race([answer, limit])
   } finally {
     clearTimeout(timer)
   }
+}
+
+function wipe(answer: unknown): void {
+  const { Plaintext } = Object(answer) as { Plaintext?: unknown }
+  if (Plaintext instanceof Uint8Array) Plaintext.fill(0)
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { EncryptionContext, GeneratedDataKey, WrappedKey } from '../keyring.ts'
+import type { WaxsealError } from '../errors.ts'
+import type { EncryptionContext, GeneratedDataKey, UnwrappedDataKey, WrappedKey } from '../keyring.ts'
 import { KEYRING } from '../record.ts'
 import { keyMismatch } from '../verdict.ts'
 import { toIntegrityError } from './errors.ts'
@@ -40,7 +41,9 @@ export class KmsKey {
   /** A data key that KMS answered with, if it is wrapped by this key. */
   async accept(dataKey: KmsDataKey): Promise<GeneratedDataKey> {
     try {
-      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.acceptWrapped(dataKey)] }
+      await this.#check(dataKey.keyArn)
+      await this.#assertMaySeal(dataKey.materialId)
+      return { plaintextKey: dataKey.plaintextKey, wrappedKeys: [await this.asWrappedKey(dataKey.wrapped)] }
     } catch (error) {
       dataKey.plaintextKey.fill(0)
       throw error
@@ -48,12 +51,12 @@ export class KmsKey {
   }
 
   async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
-    return this.acceptWrapped(await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext))
+    return this.acceptEncrypted(await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext))
   }
 
   /** The data key of another key of the same connection, which it does not leave KMS for. */
   async rewrap(from: KmsKey, wrappedKey: WrappedKey, encryptionContext: EncryptionContext): Promise<WrappedKey> {
-    return this.acceptWrapped(await from.reEncrypt(this.#name, wrappedKey, encryptionContext))
+    return this.acceptReEncrypted(await from.reEncrypt(this.#name, wrappedKey, encryptionContext))
   }
 
   /** From this key to that one: what KMS answered, if it answered for this key. */
@@ -64,19 +67,30 @@ export class KmsKey {
     return destination
   }
 
-  /** A wrapped key that KMS answered with, if this key made it. */
-  async acceptWrapped({ wrapped, keyArn, materialId }: KmsWrappedKey): Promise<WrappedKey> {
+  /** What `ReEncrypt` answered with, if this key made it. */
+  async acceptReEncrypted({ wrapped, keyArn, materialId }: KmsWrappedKey): Promise<WrappedKey> {
     await this.#check(keyArn)
     await this.#assertMaySeal(materialId)
     return this.asWrappedKey(wrapped)
   }
 
-  async unwrap({ wrapped }: WrappedKey, encryptionContext: EncryptionContext | undefined): Promise<Uint8Array> {
+  /** What `Encrypt` answered with, which alone does not say the material: it is taken to be the newest. */
+  async acceptEncrypted({ wrapped, keyArn }: KmsWrappedKey): Promise<WrappedKey> {
+    await this.#check(keyArn)
+    if (this.#materials !== undefined && !(await this.#materials.isNewestYoungEnough())) throw await this.#tooOld()
+    return this.asWrappedKey(wrapped)
+  }
+
+  /** The wrapped key comes back under this key's own kid: that of a replica says its Region, and anybody could write it. */
+  async unwrap(
+    { wrapped }: Pick<WrappedKey, 'wrapped'>,
+    encryptionContext: EncryptionContext | undefined,
+  ): Promise<UnwrappedDataKey> {
     const { plaintextKey, keyArn, materialId } = await this.#connection.decrypt(this.#name, wrapped, encryptionContext)
     try {
       await this.#check(keyArn)
       await this.#assertMayOpen(materialId)
-      return plaintextKey
+      return { plaintextKey, wrappedKey: await this.asWrappedKey(wrapped) }
     } catch (error) {
       plaintextKey.fill(0)
       throw error
@@ -98,10 +112,12 @@ export class KmsKey {
   }
 
   async #assertMaySeal(materialId: string | undefined): Promise<void> {
-    const materials = this.#materials
-    if (materials === undefined) return
-    if (await (materialId === undefined ? materials.isNewestYoungEnough() : materials.isYoungEnough(materialId))) return
-    throw configError(`the key material of ${await this.#kid()} is from before minimumKeyDate: rotate it first`)
+    if (this.#materials === undefined || (await this.#materials.isYoungEnough(materialId))) return
+    throw await this.#tooOld()
+  }
+
+  async #tooOld(): Promise<WaxsealError> {
+    return configError(`the key material of ${await this.#kid()} is from before minimumKeyDate: rotate it first`)
   }
 
   async asWrappedKey(wrapped: Uint8Array | undefined): Promise<WrappedKey> {
@@ -144,13 +160,13 @@ export class KmsAlias {
   async wrap(plaintextKey: Uint8Array, encryptionContext: EncryptionContext): Promise<WrappedKey> {
     if (this.#key !== undefined) return this.#key.wrap(plaintextKey, encryptionContext)
     const wrapped = await this.#connection.encrypt(this.#name, plaintextKey, encryptionContext)
-    return (await this.#resolve(wrapped.keyArn)).acceptWrapped(wrapped)
+    return (await this.#resolve(wrapped.keyArn)).acceptEncrypted(wrapped)
   }
 
   async rewrap(from: KmsKey, wrappedKey: WrappedKey, encryptionContext: EncryptionContext): Promise<WrappedKey> {
     if (this.#key !== undefined) return this.#key.rewrap(from, wrappedKey, encryptionContext)
     const wrapped = await from.reEncrypt(this.#name, wrappedKey, encryptionContext)
-    return (await this.#resolve(wrapped.keyArn)).acceptWrapped(wrapped)
+    return (await this.#resolve(wrapped.keyArn)).acceptReEncrypted(wrapped)
   }
 
   async #resolve(keyArn: string | undefined): Promise<KmsKey> {

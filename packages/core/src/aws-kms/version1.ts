@@ -15,8 +15,7 @@ export function version1DataKeys(source: Pick<KmsKey, 'generate'>, unwrapping: r
       const failures: unknown[] = []
       for (const key of unwrapping) {
         try {
-          const wrappedKey = await key.asWrappedKey(wrapped)
-          return { plaintextKey: await key.unwrap(wrappedKey, undefined), wrappedKey }
+          return await key.unwrap({ wrapped }, undefined)
         } catch (error) {
           if (!(error instanceof OtherKeyError)) failures.push(error)
         }

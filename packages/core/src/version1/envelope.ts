@@ -1,6 +1,6 @@
 /** Session items of version 1 through an envelope: its keyring, its cache of data keys, its counters and events. */
 import type { Clock } from '../clock.ts'
-import { type DataKeys, openKeyId, takeKey } from '../data-keys.ts'
+import { type DataKeys, takeKey } from '../data-keys.ts'
 import type { WrappedKey } from '../keyring.ts'
 import type { KeyringCalls } from '../keyring-calls.ts'
 import { Operation } from '../operation.ts'
@@ -24,20 +24,22 @@ export async function sealVersion1(
 ): Promise<EncryptionResult> {
   const operation = new Operation('seal', version1Scope, clock, counters)
   operation.missed()
+  let bytes: Uint8Array | undefined
   try {
     const { bytes: given, owned } = fromBytesOrText(plaintext)
     checkLength(given)
     // The caller may change its bytes while we wait.
-    const bytes = owned ? given : new Uint8Array(given)
+    bytes = owned ? given : new Uint8Array(given)
     const { plaintextKey, wrappedKeys } = await calls.generate(version1Scope)
     const { wrapped } = wrappedKeys[0] as WrappedKey
     const sealed = sealItem(takeKey(plaintextKey), wrapped, bytes)
-    bytes.fill(0)
     operation.succeeded(sealed.encryptedData.length)
     return sealed
   } catch (error) {
     operation.failed(error)
     throw error
+  } finally {
+    bytes?.fill(0)
   }
 }
 
@@ -45,12 +47,12 @@ export async function openVersion1({ keys, clock, counters }: Parts, encrypted: 
   const operation = new Operation('open', version1Scope, clock, counters)
   try {
     const item = parseItem(encrypted)
-    const id = openKeyId(version1Scope, item.wrapped)
-    let key = keys.cachedOpenKey(id)
+    // An item names no key: that is for the keyring to find out.
+    const wrappedKeys = [{ keyringId: KEYRING.awsKms, kid: '', wrapped: item.wrapped }]
+    let key = keys.cachedOpenKey(version1Scope, wrappedKeys)
     if (key === undefined) {
       operation.missed()
-      // An item names no key: that is for the keyring to find out.
-      key = await keys.fetchOpenKey(id, version1Scope, [{ keyringId: KEYRING.awsKms, kid: '', wrapped: item.wrapped }])
+      key = await keys.fetchOpenKey(version1Scope, wrappedKeys)
     }
     const bytes = openItem(key, item)
     operation.succeeded(item.data.length)

@@ -7,7 +7,7 @@ const KEY_BYTES = 32
 /** Of version 1, for good: no stored value says otherwise, so none can ask for more. */
 const COST = { N: 16_384, r: 8, p: 1 }
 
-const scryptBytes = promisify<string, Uint8Array, number, typeof COST, Buffer>(scrypt)
+const scryptBytes = promisify<Uint8Array, Uint8Array, number, typeof COST, Buffer>(scrypt)
 
 /** A new value for `ENCRYPTION_SECRET`: 32 random bytes in 43 characters. */
 export function generateEncryptionSecret(): string {
@@ -53,13 +53,17 @@ export function deriveKey(secret: string, salt: Uint8Array): Promise<KeyObject> 
 }
 
 async function runScrypt(secret: string, salt: Uint8Array): Promise<KeyObject> {
+  // In memory of its own: Node would encode a string into its shared pool.
+  const secretBytes = new TextEncoder().encode(secret)
   try {
-    const bytes = await scryptBytes(secret, salt, KEY_BYTES, COST)
+    const bytes = await scryptBytes(secretBytes, salt, KEY_BYTES, COST)
     const key = createSecretKey(bytes)
     bytes.fill(0)
     return key
   } catch (cause) {
     throw new WaxsealError('ERR_WAXSEAL_KEY_UNAVAILABLE', 'Waxseal: scrypt failed', { cause, retryable: true })
+  } finally {
+    secretBytes.fill(0)
   }
 }
 

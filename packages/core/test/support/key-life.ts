@@ -37,3 +37,12 @@ export async function settle(): Promise<void> {
 export async function recordsOf(count: number, another: () => Envelope): Promise<Uint8Array[]> {
   return Promise.all(Array.from({ length: count }, () => another().seal('x', context)))
 }
+
+/** A promise that a test ends when it likes. */
+export function resolvable(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}

@@ -14,6 +14,8 @@ export interface CountingKeyring extends Keyring {
   failure: Error | undefined
   /** Raised by the next calls that would generate, while it is set. */
   refusal: Error | undefined
+  /** Raised by the next calls that would unwrap, while it is set. */
+  unwrapFailure: Error | undefined
   /** What calls that begin while it is set wait for. */
   pause: Promise<void> | undefined
   /** The buffers of plaintext keys that it handed out. */
@@ -26,11 +28,12 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
     unwrapped: 0,
     failure: undefined,
     refusal: undefined,
+    unwrapFailure: undefined,
     pause: undefined,
     handedOut: [],
     async generateDataKey(context): Promise<GeneratedDataKey> {
       keyring.generated++
-      await nextTurn()
+      await (keyring.pause ?? nextTurn())
       const failure = keyring.failure ?? keyring.refusal
       if (failure !== undefined) throw failure
       const dataKey = await inner.generateDataKey(context)
@@ -41,7 +44,8 @@ export function countingKeyring(inner: Keyring = localKeyring(generateKey())): C
     async unwrapDataKey(wrappedKeys, context): Promise<UnwrappedDataKey> {
       keyring.unwrapped++
       await (keyring.pause ?? nextTurn())
-      if (keyring.failure !== undefined) throw keyring.failure
+      const failure = keyring.failure ?? keyring.unwrapFailure
+      if (failure !== undefined) throw failure
       const unwrapped = await inner.unwrapDataKey(wrappedKeys, context)
       keyring.handedOut.push(unwrapped.plaintextKey)
       return unwrapped
