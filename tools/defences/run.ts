@@ -10,6 +10,7 @@ import { database } from './list/database.ts'
 import { encodings } from './list/encodings.ts'
 import { keyrings } from './list/keyrings.ts'
 import { records } from './list/records.ts'
+import { revocation } from './list/revocation.ts'
 import { secrets } from './list/secrets.ts'
 import { sessions } from './list/sessions.ts'
 import { version1 } from './list/version1.ts'
@@ -28,7 +29,17 @@ const RUN_OF_ONE_MS = 2 * 60_000
 const wanted = process.argv.slice(2).map(Number)
 if (wanted.some((attack) => !(attack in attacks))) throw new Error(`Attacks are ${Object.keys(attacks).join(', ')}.`)
 const isWanted = (attack: number): boolean => wanted.length === 0 || wanted.includes(attack)
-const list = [...records, ...encodings, ...dataKeys, ...keyrings, ...version1, ...secrets, ...sessions, ...database]
+const list = [
+  ...records,
+  ...encodings,
+  ...dataKeys,
+  ...revocation,
+  ...keyrings,
+  ...version1,
+  ...secrets,
+  ...sessions,
+  ...database,
+]
   .filter(({ attack }) => isWanted(attack))
   .sort((a, b) => a.attack - b.attack)
 

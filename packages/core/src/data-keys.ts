@@ -67,7 +67,6 @@ export class DataKeys {
   readonly #sealKeys = new LruMap<SealEntry>(SEAL_KEYS)
   readonly #openKeys = { 1: new LruMap<OpenEntry>(VERSION1_KEYS), 2: new LruMap<OpenEntry>(OPEN_KEYS) }
   readonly #refusals = new LruMap<{ readonly error: unknown; readonly endsAt: number }>(REFUSALS)
-  readonly #sealFlights = new Map<string, Promise<SealEntry>>()
   readonly #generations = new Map<string, Promise<SealEntry>>()
   readonly #openFlights = new Map<string, Promise<KeyObject>>()
   #disposed = false
@@ -99,7 +98,7 @@ export class DataKeys {
   /** A key to seal with, after asking the keyring; everyone who asks while a call is under way shares its outcome. */
   async fetchSealKey(scope: Scope): Promise<SealKey> {
     if (!this.#options.cache) return sealKeyOf(await this.#calls.generate(scope))
-    return once(this.#sealFlights, scope.id, () => this.#confirmOrGenerate(scope))
+    return this.#confirmOrGenerate(scope)
   }
 
   /** The cached key that opens a record, if it may be used without waiting. */

@@ -20,8 +20,8 @@ export class KeyStandings {
     this.#options = options
   }
 
-  find(scope: Scope, { keyringId, kid }: WrappedKey): KeyStanding | undefined {
-    return this.#standings.get(`${scope.id} ${keyringId} ${kid}`)
+  find(scope: Scope, wrappedKey: WrappedKey): KeyStanding | undefined {
+    return this.#standings.get(idOf(scope, wrappedKey))
   }
 
   /** The standing that a data key has by this wrapping of it, with this one as its newest witness. */
@@ -36,11 +36,15 @@ export class KeyStandings {
       { ...rest, ask: (witness) => ask(scope, witness), onDenied: () => onDenied(standing) },
       wrappedKey,
     )
-    this.#standings.set(`${scope.id} ${wrappedKey.keyringId} ${wrappedKey.kid}`, standing)
+    this.#standings.set(idOf(scope, wrappedKey), standing)
     return standing
   }
 
   clear(): void {
     this.#standings.clear()
   }
+}
+
+function idOf(scope: Scope, { keyringId, kid }: WrappedKey): string {
+  return `${scope.id} ${keyringId} ${kid}`
 }

@@ -4,6 +4,7 @@ import {
   type Keyring,
   localKeyring,
   multiKeyring,
+  passphraseKeyring,
   recordKeyIds,
   type WaxsealErrorCode,
 } from '../src/index.ts'
@@ -183,20 +184,25 @@ describe('one record of somebody else', () => {
   })
 
   it('beside a denied key purges nothing under another that it names', async () => {
-    const [one, other] = [localKeyring(generateKey()), localKeyring(generateKey())]
-    const denied: Keyring = { ...other, unwrapDataKey: async (...rest) => deniedIfOurs(other.unwrapDataKey(...rest)) }
-    const keyring = countingKeyring(multiKeyring([one, denied]))
+    const passphrase = 'a passphrase that is long enough'
+    const ours = passphraseKeyring({ passphrase, kid: 'ours', N: 1024 })
+    const likeOurs = passphraseKeyring({ passphrase: 'another one of that length', kid: 'ours', N: 2048 })
+    const inner = localKeyring(generateKey())
+    const denied: Keyring = { ...inner, unwrapDataKey: async (...rest) => deniedIfOurs(inner.unwrapDataKey(...rest)) }
+    const keyring = countingKeyring(multiKeyring([ours, denied]))
     const { envelope } = setup({ keyring })
     const good = await envelope.seal('x', context)
-    const { wrappedKeys } = parseRecord(good)
-    const bent = { ...wrappedKeys[0]!, wrapped: new Uint8Array(104).fill(1) }
-    const planted = replaceWrappedKeys(parseRecord(good), [bent, wrappedKeys[1]!])
-    expect(await codeOf(() => envelope.open(replaceWrappedKeys(parseRecord(good), [bent]), context))).toMatch(/ERR_/)
-    await codeOf(() => envelope.open(planted, context))
-    const before = { unwrapped: keyring.unwrapped, generated: keyring.generated }
+    const [, second] = parseRecord(good).wrappedKeys
+    const { wrappedKeys } = await likeOurs.generateDataKey({ app: 'test' })
+    const planted = replaceWrappedKeys(parseRecord(good), [
+      ...wrappedKeys,
+      { ...second!, wrapped: new Uint8Array(104) },
+    ])
+    expect(await codeOf(() => envelope.open(planted, context))).toBe(DENIED)
+    const { unwrapped, generated } = keyring
     await envelope.open(good, context)
     await envelope.seal('x', context)
-    expect(keyring).toMatchObject(before)
+    expect(keyring).toMatchObject({ unwrapped, generated })
   })
 
   it('whose genuine data key stands among any number of others takes one place in the cache', async () => {

@@ -230,7 +230,9 @@ describe('a key that is ours no more', () => {
     disabled.add(recordKeyIds(aged)[0]!)
     clock.advanceSeconds(300)
     expect(await codeOf(() => envelope.open(aged, context))).toBe(DENIED)
+    const { dataKeysUnwrapped } = envelope.stats()
     expect(await envelope.openText(record, context)).toBe('x')
+    expect(envelope.stats()).toMatchObject({ dataKeysUnwrapped })
     expect((await envelope.seal('x', context)).length).toBeGreaterThan(0)
   })
 

@@ -155,8 +155,8 @@ export const secrets: readonly Defence[] = [
     patch: [
       replace(
         `${src}/aws-kms/kms-key.ts`,
-        '      return plaintextKey\n    } catch (error) {\n      plaintextKey.fill(0)',
-        '      return plaintextKey\n    } catch (error) {',
+        'wrappedKey: await this.asWrappedKey(wrapped) }\n    } catch (error) {\n      plaintextKey.fill(0)',
+        'wrappedKey: await this.asWrappedKey(wrapped) }\n    } catch (error) {',
       ),
     ],
     testFile: exactTests,
@@ -211,14 +211,14 @@ export const secrets: readonly Defence[] = [
   {
     attack: 20,
     defence: 'copies of plaintext are overwritten after sealing',
-    patch: [remove(`${src}/envelope.ts`, '      if (plaintext.owned) plaintext.bytes.fill(0)\n')],
+    patch: [remove(`${src}/envelope.ts`, 'if (plaintext?.owned) plaintext.bytes.fill(0)')],
     testFile: wipedTests,
     test: 'what an envelope leaves behind is no copy of a text or a JSON value that was sealed',
   },
   {
     attack: 20,
     defence: 'copies of plaintext that a sealer made are overwritten',
-    patch: [remove(`${src}/sealer.ts`, '      if (owned) bytes.fill(0)\n')],
+    patch: [remove(`${src}/sealer.ts`, 'if (plaintext?.owned) plaintext.bytes.fill(0)')],
     testFile: wipedTests,
     test: 'what an envelope leaves behind is no copy of a text or a JSON value that was sealed',
   },
@@ -252,8 +252,42 @@ export const secrets: readonly Defence[] = [
   {
     attack: 20,
     defence: 'data keys that were purged are nowhere in memory',
-    patch: [remove(`${src}/data-keys.ts`, 'this.#openKeys.deleteWhere((entry) => entry.standing === standing)')],
+    patch: [
+      remove(
+        `${src}/data-keys.ts`,
+        'for (const version of [1, 2] as const) this.#openKeys[version].deleteWhere((entry) => entry.standing === standing)',
+      ),
+    ],
     testFile: `${tests}/memory-scan.linux.test.ts`,
     test: 'data keys that are revoked are found nowhere in memory, and those held are',
+  },
+  {
+    attack: 20,
+    defence: 'a key that KMS answers with too late is overwritten',
+    patch: [remove(`${src}/aws-kms/kms-connection.ts`, 'answer.then(wipe, () => {})')],
+    testFile: `${tests}/aws-kms-strange-answers.test.ts`,
+    test: 'a call of KMS that is answered too late leaves no key in what nobody takes',
+  },
+  {
+    attack: 20,
+    defence: 'an answer of KMS that does not parse is not quoted',
+    patch: [
+      remove(
+        `${src}/aws-kms/errors.ts`,
+        "if (error instanceof SyntaxError) return Object.assign(new Error('the answer is no JSON'), { name: error.name })",
+      ),
+    ],
+    testFile: `${tests}/aws-kms-strange-answers.test.ts`,
+    test: 'a call of KMS answered with broken JSON shows no part of it',
+  },
+  {
+    attack: 20,
+    defence: "the secret of version 1 does not stay in Node's shared pool",
+    patch: [
+      replace(`${src}/version1/secret.ts`, 'new TextEncoder().encode(secret)', "Buffer.from(secret, 'utf8')"),
+      remove(`${src}/version1/secret.ts`, '    secretBytes.fill(0)\n'),
+    ],
+    testFile: `${tests}/shared-pool.test.ts`,
+    test: 'the pool of Buffer holds no secret of version 1',
   },
 ]

@@ -30,8 +30,13 @@ export const version1: readonly Defence[] = [
     patch: [
       replace(
         `packages/core/src/data-keys.ts`,
-        'Buffer.concat([scope.digest, wrappedKeysBytes])',
-        'wrappedKeysBytes.subarray(-104)',
+        'Buffer.concat([scope.digest, Uint8Array.of(keyringId, name.length), name, wrapped])',
+        'wrapped',
+      ),
+      replace(
+        `packages/core/src/data-keys.ts`,
+        'this.#openKeys[scope.version].get(openKeyId(scope, wrappedKey))\n      if (entry === undefined) continue',
+        'this.#openKeys[2].get(openKeyId(scope, wrappedKey))\n      if (entry === undefined) continue',
       ),
     ],
     testFile: `${tests}/cache-confusion.test.ts`,
@@ -83,8 +88,8 @@ export const version1: readonly Defence[] = [
     patch: [
       replace(
         `${src}/secret.ts`,
-        'const bytes = await scryptBytes(secret, salt, KEY_BYTES, COST)',
-        'const bytes = scryptSync(secret, salt, KEY_BYTES, COST)',
+        'const bytes = await scryptBytes(secretBytes, salt, KEY_BYTES, COST)',
+        'const bytes = scryptSync(secretBytes, salt, KEY_BYTES, COST)',
       ),
       replace(`${src}/secret.ts`, 'randomBytes, scrypt } from', 'randomBytes, scrypt, scryptSync } from'),
     ],
