@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createEnvelope, generateKey, localKeyring, type RecordContext } from '@waxseal/core'
 import { esdkSealers } from './esdk.ts'
 import { naiveOpen, naiveSeal } from './naive.ts'
-
-/** One call to be timed; `i` picks the record context. */
-export type Operation = (i: number) => unknown
+import type { Operation } from './operation.ts'
 
 const plaintext = randomBytes(1024)
 const count = 256

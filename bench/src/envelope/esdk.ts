@@ -8,7 +8,7 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node'
-import type { Operation } from './candidates.ts'
+import type { Operation } from './operation.ts'
 
 const { encrypt } = buildClient(CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT)
 

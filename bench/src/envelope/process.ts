@@ -2,7 +2,8 @@
 import { Agent, get } from 'node:http'
 import { report } from '../child.ts'
 import { median } from '../row.ts'
-import { candidates, type Operation } from './candidates.ts'
+import { candidates } from './candidates.ts'
+import type { Operation } from './operation.ts'
 
 const [row = '', endpoint = ''] = process.argv.slice(2)
 const hotRounds = 40

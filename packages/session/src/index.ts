@@ -5,8 +5,9 @@ export { MemorySessionStore } from './memory-session-store.ts'
 export { MemoryTable } from './memory-table.ts'
 export type { SessionOptions } from './options.ts'
 export { sessionKey } from './session-id.ts'
+export type { RowPage, SessionRow, WriteOutcome } from './session-row.ts'
 export { type ListedSession, SessionStore, type StoredSession } from './session-store.ts'
-export type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-table.ts'
+export type { SessionTable } from './session-table.ts'
 export type { Version1Options } from './version1-options.ts'
 export type {
   BothVersions,

@@ -1,4 +1,5 @@
-import type { RowPage, SessionRow, SessionTable, WriteOutcome } from './session-table.ts'
+import type { RowPage, SessionRow, WriteOutcome } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
 
 /** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
 export class MemoryTable implements SessionTable {

@@ -1,7 +1,8 @@
 import type { StopSignal } from './deadlines.ts'
 import type { SealedSession } from './sealed-session.ts'
 import type { SessionReader } from './session-reader.ts'
-import type { RowPage, SessionTable } from './session-table.ts'
+import type { RowPage } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
 
 /** What a listing gives of a session. */
 export type ListedContent = Pick<SealedSession, 'id' | 'session'>

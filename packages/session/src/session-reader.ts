@@ -5,7 +5,8 @@ import { isPersistent } from './expiry.ts'
 import { LoadState } from './load-state.ts'
 import { isUnreadable, type SealedSession, type SessionSealer } from './sealed-session.ts'
 import type { SessionSnapshot } from './session-content.ts'
-import type { SessionRow, SessionTable } from './session-table.ts'
+import type { SessionRow } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
 
 /** What reading one session gives: the data for the caller, and the state for later writes. */
 export interface LoadedSession {

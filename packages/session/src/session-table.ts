@@ -1,35 +1,6 @@
-import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { StopSignal } from './deadlines.ts'
+import type { RowPage, SessionRow, WriteOutcome } from './session-row.ts'
 import type { Version1Table } from './version1-table.ts'
-
-/** One stored session, as a database holds it. */
-export interface SessionRow {
-  /** Base64url SHA-256 of the session id: a leaked table holds no usable session. */
-  readonly key: string
-  /** The sealed session; opaque to the table. */
-  readonly record: Uint8Array
-  /** Milliseconds since the epoch. A hint for the database; the sealed absolute expiry bounds it. */
-  readonly expiresAt: number
-  /** Starts at 1, one more at every write of the record; a touch leaves it. */
-  readonly revision: number
-  /** Name of the key-encryption key, so that rows under an old key can be found without opening them. */
-  readonly kid: string
-}
-
-/** What became of a conditional write. */
-export interface WriteOutcome {
-  readonly written: boolean
-  /** When not written: the row that stood in the way; absent when there is none (any more). */
-  readonly current?: SessionRow | undefined
-}
-
-/** A page of a listing; `next` is absent on the last one and is otherwise handed back as it is. */
-export interface RowPage {
-  readonly rows: readonly SessionRow[]
-  readonly next?: unknown
-  /** Sessions of version 1, in the pages of a {@link Version1Table}. */
-  readonly version1?: readonly Pick<EncryptedSessionRecord, 'sessionId' | 'ttl'>[]
-}
 
 /**
  * The port that a database implements. A table stores and compares; it neither encrypts nor decides what a session is.

@@ -5,7 +5,8 @@ import { type ExpiryRules, expiryOf, type SessionCookie, touchIsDue } from './ex
 import { type LoadedRow, LoadState, type LoadStates } from './load-state.ts'
 import { isUnreadable, type SessionSealer } from './sealed-session.ts'
 import { type SessionSnapshot, sameCookie } from './session-content.ts'
-import type { SessionRow, SessionTable, WriteOutcome } from './session-table.ts'
+import type { SessionRow, WriteOutcome } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
 
 /** One session, and the app's object for it. */
 export interface SessionTarget {

@@ -1,7 +1,8 @@
 import type { StopSignal } from './deadlines.ts'
 import { sessionKey } from './session-id.ts'
 import { type Attempt, type ListedContent, SessionListing } from './session-listing.ts'
-import type { RowPage, SessionTable } from './session-table.ts'
+import type { RowPage } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
 import type { Version1Parts } from './version1-options.ts'
 import type { Version1Reader } from './version1-reader.ts'
 

@@ -1,5 +1,4 @@
 import { type Clock, type Envelope, WaxsealTypeError } from '@waxseal/core'
-import type { SessionOptions } from './options.ts'
 import type { SessionTable } from './session-table.ts'
 import type { Version1Table } from './version1-table.ts'
 
@@ -36,6 +35,12 @@ export class Version1Policy {
   }
 }
 
+/** What a store's options say of version 1. */
+interface Version1Settings {
+  readonly envelope: Envelope
+  readonly version1?: Version1Options
+}
+
 /** What reading, writing and listing version 1 need beside what version 2 needs. */
 export interface Version1Parts {
   readonly items: Version1Table
@@ -46,7 +51,7 @@ export interface Version1Parts {
 /** `undefined` when version 1 is off. */
 export function version1Parts(
   { version1: items }: SessionTable,
-  { version1, envelope }: SessionOptions,
+  { version1, envelope }: Version1Settings,
   clock: Clock,
 ): Version1Parts | undefined {
   if (version1 === undefined || items === undefined) return undefined
@@ -54,7 +59,7 @@ export function version1Parts(
 }
 
 /** Throws `ERR_WAXSEAL_ARGUMENT`: no date and no `write`, or an envelope or a table that has no version 1. */
-export function checkVersion1({ version1, envelope }: SessionOptions, table: SessionTable): void {
+export function checkVersion1({ version1, envelope }: Version1Settings, table: SessionTable): void {
   if (version1 === undefined) return
   const { write, acceptUntil } = version1 ?? {}
   if (!(write === true || (write === undefined && acceptUntil !== undefined))) {

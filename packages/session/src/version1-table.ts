@@ -1,6 +1,6 @@
 import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { StopSignal } from './deadlines.ts'
-import type { RowPage, SessionRow } from './session-table.ts'
+import type { RowPage, SessionRow } from './session-row.ts'
 
 /** What stands under the two keys of one session. */
 export interface BothVersions {

@@ -3,7 +3,7 @@ import type { Deadlines, StopSignal } from './deadlines.ts'
 import { expiryOf, isPersistent } from './expiry.ts'
 import type { LoadedRow, LoadState } from './load-state.ts'
 import type { SessionSnapshot } from './session-content.ts'
-import type { SessionRow } from './session-table.ts'
+import type { SessionRow } from './session-row.ts'
 import {
   asLoaded,
   checkSize,
