@@ -14,7 +14,11 @@ export const MAX_ITEM_BYTES = 409_600
 // 43 characters of key, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
 const OTHER_ATTRIBUTES_BYTES = 512
 
-const ownAttributes: ReadonlySet<string> = new Set(['record', 'ttl', 'expiresAt', 'version', 'revision', 'kid'])
+const ownAttributes: ReadonlySet<string> = new Set([
+  ...['record', 'ttl', 'expiresAt', 'version', 'revision', 'kid'],
+  // Of items of version 1.
+  ...['encryptedData', 'encryptedKey', 'iv', 'authTag'],
+])
 
 /** Throws `ERR_WAXSEAL_ARGUMENT`: a key of such a name would be overwritten, and all sessions would share a row. */
 export function checkPartitionKey(name: unknown): void {

@@ -45,10 +45,12 @@ export class DynamoDBVersion1Table implements Version1Table {
       const items = await this.#getItems([key, id], signal)
       const under = (value: string) => items.find((item) => item[partitionKey]?.S === value)
       const [first, second] = [under(key), under(id)]
-      return {
-        row: first && fromItem(first, partitionKey),
-        item: second && isVersion1Item(second) ? fromVersion1Item(second, partitionKey) : undefined,
+      const item = second && isVersion1Item(second) ? second : undefined
+      // Beside a row, an item that is malformed is none: whoever can write the table must not hide the row with it.
+      if (first !== undefined) {
+        return { row: fromItem(first, partitionKey), item: itemsOf(item ? [item] : [], partitionKey)[0] }
       }
+      return { row: undefined, item: item && fromVersion1Item(item, partitionKey) }
     }
     return this.#connection.run(task, 'dynamodb:BatchGetItem')
   }

@@ -1,6 +1,7 @@
 import type { Envelope } from '@waxseal/core'
 import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { StopSignal } from './deadlines.ts'
+import { isPersistent } from './expiry.ts'
 import { LoadState } from './load-state.ts'
 import type { SealedSession } from './sealed-session.ts'
 import { asSnapshot, type LoadedSession, loadedFrom, type ReaderParts, SessionReader } from './session-reader.ts'
@@ -84,6 +85,9 @@ export class Version1Reader extends SessionReader {
     // Version 1 did not say when a session began: its longest life begins with the upgrade.
     const absoluteExpiresAt = Math.floor(now + this.#maxLifetime)
     const expiresAt = Math.min(expiryOfItem(item, session, now), absoluteExpiresAt)
+    // Older code under Express moved `ttl` alone: a date that has passed would end the session at its next write.
+    const { cookie } = session
+    if (cookie && isPersistent(cookie)) cookie.expires = new Date(expiresAt).toISOString()
     const snapshot = asSnapshot(session)
     const version1Tag = item.authTag
     const state = new LoadState(key, {

@@ -3,12 +3,13 @@ import type { Deadlines, StopSignal } from './deadlines.ts'
 import { expiryOf, isPersistent } from './expiry.ts'
 import type { LoadedRow, LoadState } from './load-state.ts'
 import type { SessionSnapshot } from './session-content.ts'
-import type { SessionRow } from './session-row.ts'
+import type { SessionRow, WriteOutcome } from './session-row.ts'
 import {
   asLoaded,
   checkSize,
   FIRST_REVISION,
   isStored,
+  type SealedRow,
   type SessionTarget,
   type SessionWrite,
   SessionWriter,
@@ -16,7 +17,7 @@ import {
 } from './session-writer.ts'
 import type { Version1Parts, Version1Policy } from './version1-options.ts'
 import { isItemKey, toPlaintext } from './version1-session.ts'
-import type { Version1Table } from './version1-table.ts'
+import type { Removal, Version1Table } from './version1-table.ts'
 
 /** What a promotion comes to: the new row, the row that another process made first, or nothing: signed out, or changed. */
 type Promotion = { readonly stored: LoadedRow } | { readonly current: SessionRow } | undefined
@@ -160,7 +161,8 @@ export class Version1Writer extends SessionWriter {
 
   /**
    * Inserts the row, then removes the item. In this order a crash in between loses nothing. An item that is gone by then
-   * was taken away by a sign-out, and the row goes as well; so it does if `exactly` is asked for and the item is another.
+   * was taken away by a sign-out, and the row goes as well, whatever has been written to it since; so it does, as it was
+   * inserted, if `exactly` is asked for and the item is another.
    */
   async #promote(
     write: SessionWrite,
@@ -174,32 +176,50 @@ export class Version1Writer extends SessionWriter {
     if (loaded.expiresAt <= now) return undefined
     const row = await this.seal(write, loaded, now, expiresAt)
     if (signal.aborted) return undefined
-    const outcome = await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, now, signal)
+    const outcome = await this.#insertRow(write, row, now, signal)
     if (!isStored(outcome, row)) return outcome.current && { current: outcome.current }
     // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
     const upgraded = await this.#deadlines.run(async (ownSignal) => {
-      if (await this.#removeItem(write, loaded.version1Tag, exactly, ownSignal)) return true
-      await this.#items.removeRow(row.stored, ownSignal)
-      return false
+      const removal = await this.#removeItem(write, loaded.version1Tag, exactly, ownSignal)
+      if (removal === 'absent') await this.table.delete(write.key, ownSignal)
+      if (removal === 'changed') await this.#items.removeRow(row.stored, ownSignal)
+      return removal === 'removed' || removal === 'unknown'
     })
     if (!upgraded) return undefined
     this.report('version1-upgraded', 'upgrade', write.key)
     return { stored: asLoaded(write, row, FIRST_REVISION) }
   }
 
-  /** Whether the item was still there. */
+  async #insertRow(write: SessionWrite, row: SealedRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
+    try {
+      return await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, now, signal)
+    } catch (error) {
+      // It may have come about all the same. Beside no item it would be a session that was signed out.
+      const takeBack = async (ownSignal: StopSignal) => {
+        if (!(await this.#isThere(write, ownSignal))) await this.#items.removeRow(row.stored, ownSignal)
+      }
+      await this.#deadlines.run(takeBack).catch(() => {})
+      throw error
+    }
+  }
+
   async #removeItem(
-    { key, id }: SessionTarget,
+    target: SessionTarget,
     tag: string | undefined,
     exactly: boolean,
     signal: StopSignal,
-  ): Promise<boolean> {
-    let removal = await this.#items.remove(id, tag, signal)
-    if (removal === 'changed' && !exactly) {
-      this.report('overwritten', 'set', key)
-      removal = await this.#items.remove(id, undefined, signal)
-    }
-    return removal === 'removed' || removal === 'unknown'
+  ): Promise<Removal> {
+    // Once it is seen beside the row, a sign-out takes the row as well, so that it does not matter who has removed it.
+    if (!(await this.#isThere(target, signal))) return 'absent'
+    const removal = await this.#items.remove(target.id, tag, signal)
+    if (removal !== 'changed' || exactly) return removal
+    this.report('overwritten', 'set', target.key)
+    return this.#items.remove(target.id, undefined, signal)
+  }
+
+  async #isThere({ key, id }: SessionTarget, signal: StopSignal): Promise<boolean> {
+    const { item } = await this.#items.get(key, id, signal)
+    return item !== undefined
   }
 }
 

@@ -31,9 +31,18 @@ export async function runUnderKms(name: AppName): Promise<void> {
     app = await startApp(name, env, url)
   }
   const input = createInterface({ input: process.stdin })
-  input.on('line', async (line) => console.log(`  ${await obey(line.trim(), cloud, restart)}`))
+  // One after the other: two restarts at once would fight for the port.
+  let obeyed = Promise.resolve()
+  input.on('line', (line) => {
+    const answer = async (): Promise<string> => obey(line.trim(), cloud, restart)
+    obeyed = obeyed.then(answer).then(
+      (text) => console.log(`  ${text}`),
+      (error) => console.log(`  ${error}`),
+    )
+  })
   await untilSignal()
   input.close()
+  await obeyed
   clearInterval(watch)
   // Ctrl-C in a terminal has reached the app as well.
   await end(app, 'SIGTERM')
