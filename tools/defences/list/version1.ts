@@ -6,6 +6,7 @@ const session = 'packages/session/src'
 const dynamodb = 'packages/dynamodb/src'
 const readingTests = 'packages/dynamodb/test/version1-reading.test.ts'
 const upgradeTests = 'packages/dynamodb/test/version1-upgrade.test.ts'
+const finalityTests = 'packages/dynamodb/test/version1-finality.test.ts'
 const signOutTests = 'packages/dynamodb/test/version1-sign-outs.test.ts'
 
 /** The two older formats, which bind nothing to its row: a door that must be no wider than its purpose. */
@@ -102,8 +103,8 @@ export const version1: readonly Defence[] = [
     patch: [
       replace(
         `${session}/version1-options.ts`,
-        '{ version1, envelope }: SessionOptions,\n  clock',
-        '{ version1 = { write: true }, envelope }: SessionOptions,\n  clock',
+        '{ version1, envelope }: Version1Settings,\n  clock',
+        '{ version1 = { write: true }, envelope }: Version1Settings,\n  clock',
       ),
     ],
     testFile: readingTests,
@@ -194,8 +195,8 @@ export const version1: readonly Defence[] = [
     patch: [
       replace(
         `${session}/version1-writer.ts`,
-        '    const outcome = await this.table.insert(',
-        '    await this.#items.remove(write.id, undefined, signal)\n    const outcome = await this.table.insert(',
+        '    const outcome = await this.#insertRow(',
+        '    await this.#items.remove(write.id, undefined, signal)\n    const outcome = await this.#insertRow(',
       ),
     ],
     testFile: upgradeTests,
@@ -224,7 +225,12 @@ export const version1: readonly Defence[] = [
   {
     attack: 23,
     defence: 'an upgrade that meets a sign-out takes its row away again',
-    patch: [remove(`${session}/version1-writer.ts`, 'await this.#items.removeRow(row.stored, ownSignal)')],
+    patch: [
+      remove(
+        `${session}/version1-writer.ts`,
+        "if (removal === 'absent') await this.table.delete(write.key, ownSignal)",
+      ),
+    ],
     testFile: signOutTests,
     test: "a sign-out on 'dynalite' a sign-out before the item is gone (version1.remove, by older code) is final",
   },
@@ -270,5 +276,44 @@ export const version1: readonly Defence[] = [
     ],
     testFile: upgradeTests,
     test: "an upgrade on 'dynalite' an answer that is lost on the way is no sign-out",
+  },
+  {
+    attack: 23,
+    defence: 'a row goes with its sign-out although another request has written to it',
+    patch: [
+      replace(
+        `${session}/version1-writer.ts`,
+        "if (removal === 'absent') await this.table.delete(write.key, ownSignal)",
+        "if (removal === 'absent') await this.#items.removeRow(row.stored, ownSignal)",
+      ),
+    ],
+    testFile: finalityTests,
+    test: "sessions of version 1 on 'dynalite' stays signed out although another request has written to the row that is about to go",
+  },
+  {
+    attack: 23,
+    defence: 'a removal that the SDK repeats hides no sign-out',
+    patch: [remove(`${session}/version1-writer.ts`, "if (!(await this.#isThere(target, signal))) return 'absent'")],
+    testFile: finalityTests,
+    test: "sessions of version 1 on 'dynalite' stays signed out when the SDK has to repeat the removal of its item",
+  },
+  {
+    attack: 23,
+    defence: 'a row whose answer was lost goes with its sign-out',
+    patch: [remove(`${session}/version1-writer.ts`, 'await this.#deadlines.run(takeBack).catch(() => {})')],
+    testFile: finalityTests,
+    test: "sessions of version 1 on 'dynalite' stays signed out when the answer to its insert is lost",
+  },
+  {
+    attack: 23,
+    defence: 'an upgrade goes by the expiry of the item, and not by an old date in its cookie',
+    patch: [
+      remove(
+        `${session}/version1-reader.ts`,
+        'if (cookie && isPersistent(cookie)) cookie.expires = new Date(expiresAt).toISOString()',
+      ),
+    ],
+    testFile: finalityTests,
+    test: "sessions of version 1 on 'dynalite' whose cookie has an old date lives on after set, as it is",
   },
 ]
