@@ -129,10 +129,14 @@ describe.each(inject('engines'))('sessions of version 1 on $name', ({ endpoint }
     await one.store.get<Session>(id)
     await reached
     await two.store.destroy(id)
+    const calls: string[] = []
     one.before = (call) => {
+      calls.push(call)
       if (call === 'version1.remove') throw new Error('down')
     }
     release()
+    // Before the row is inserted there is nothing either.
+    await eventually(() => calls.includes('delete'))
     await eventually(async () => (await world.versions(id)).length === 0)
     expect(await two.store.get(id)).toBe(null)
   })
