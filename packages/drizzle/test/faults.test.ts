@@ -152,7 +152,7 @@ describe.each([
     const calls: ((signal: StopSignal) => Promise<unknown>)[] = [
       (signal) => table.get('key', signal),
       (signal) => table.insert(row, 0, signal),
-      (signal) => table.update(row, 1, 0, signal),
+      (signal) => table.update(row, { revision: 1 }, 0, signal),
       (signal) => table.extend('key', 5, 0, signal),
       (signal) => table.delete('key', signal),
       (signal) => table.deleteMany(['key'], signal),

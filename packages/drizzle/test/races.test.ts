@@ -33,8 +33,8 @@ describe.each(servers)('$database', ({ open }) => {
       await one.insert(row, now, signal)
       const writes = [newRow({ key: row.key, revision: 2 }), newRow({ key: row.key, revision: 2 })] as const
       const outcomes = await Promise.all([
-        one.update(writes[0], 1, now, signal),
-        other.update(writes[1], 1, now, signal),
+        one.update(writes[0], { revision: 1 }, now, signal),
+        other.update(writes[1], { revision: 1 }, now, signal),
       ])
       const winner = outcomes.findIndex(({ written }) => written)
       expect(outcomes.filter(({ written }) => written)).toHaveLength(1)
@@ -65,7 +65,7 @@ describe.each(servers)('$database', ({ open }) => {
       const row = newRow()
       await one.insert(row, now, signal)
       await Promise.all([
-        one.update(newRow({ key: row.key, revision: 2 }), 1, now, signal),
+        one.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal),
         one.extend(row.key, now + 120_000, now, signal),
         other.delete(row.key, signal),
       ])
@@ -80,7 +80,7 @@ describe.each(servers)('$database', ({ open }) => {
       await one.insert(row, now, signal)
       const next = newRow({ key: row.key, revision: 2, expiresAt: now + 90_000 })
       const [update] = await Promise.all([
-        one.update(next, 1, now, signal),
+        one.update(next, { revision: 1 }, now, signal),
         other.extend(row.key, now + 80_000, now, signal),
       ])
       expect(update.written).toBe(true)

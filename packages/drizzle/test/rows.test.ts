@@ -31,7 +31,7 @@ describe.each(databases)('$database', ({ open }) => {
     await alter(change)
     const malformed = expect.objectContaining({ code: 'ERR_WAXSEAL_RECORD_MALFORMED' })
     await expect(table.get('key', signal)).rejects.toEqual(malformed)
-    await expect(table.update({ ...row, revision: 6 }, 5, 0, signal)).rejects.toEqual(malformed)
+    await expect(table.update({ ...row, revision: 6 }, { revision: 5 }, 0, signal)).rejects.toEqual(malformed)
     expect(await table.list(undefined, signal)).toEqual({ rows: [], next: undefined })
   })
 

@@ -6,7 +6,15 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb'
-import type { RowPage, SessionRow, SessionTable, StopSignal, Version1Table, WriteOutcome } from '@waxseal/session'
+import type {
+  RowPage,
+  RowVersion,
+  SessionRow,
+  SessionTable,
+  StopSignal,
+  Version1Table,
+  WriteOutcome,
+} from '@waxseal/session'
 import { backOff } from './back-off.ts'
 import type { DynamoDBClientLike } from './client.ts'
 import { fromItem, maxRecordBytes, rowsOf, toItem, toTtl } from './item.ts'
@@ -45,10 +53,10 @@ export class DynamoDBSessionTable implements SessionTable {
     })
   }
 
-  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome> {
+  update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
     return this.#put(row, signal, {
       ConditionExpression: 'revision = :revision AND expiresAt > :now',
-      ExpressionAttributeValues: { ':revision': number(revision), ':now': number(now) },
+      ExpressionAttributeValues: { ':revision': number(over.revision), ':now': number(now) },
     })
   }
 

@@ -10,14 +10,20 @@ export type SessionEventType =
   | 'unreadable'
   /** A write of a session that had been destroyed or had expired meanwhile: not stored, no error. */
   | 'refused'
-  /** A write went over a newer state of the session (policy `lastWriteWins`). */
+  /** A write went over a newer state of the session: under `lastWriteWins`, or where it had not been loaded. */
   | 'overwritten'
+  /** A write and an earlier one of another request were both kept (policy `merge`). */
+  | 'merged'
+  /** A write was rejected: another request had changed the session meanwhile. Its caller has the error. */
+  | 'conflict'
   /** A postponed expiry could not be written; the session itself is as it was. */
   | 'touch-failed'
   /** A session was read from an item of version 1. */
   | 'version1-read'
   /** A session of version 1 has become a row of version 2; its old item is gone. */
   | 'version1-upgraded'
+  /** The store goes on without something that its role or its server denies; `message` says what to do. */
+  | 'degraded'
   /** An operation failed with `code`. */
   | 'failed'
 
@@ -30,10 +36,17 @@ export interface SessionEvent {
   readonly key?: string
   readonly operation: string
   readonly code?: WaxsealErrorCode
+  /** Of `degraded`: for whoever runs the store; names no session. */
+  readonly message?: string
 }
 
 /** How reader and writer tell the store what happened. */
-export type ReportEvent = (type: SessionEventType, operation: string, key?: string, code?: WaxsealErrorCode) => void
+export type ReportEvent = (
+  type: SessionEventType,
+  operation: string,
+  key?: string,
+  details?: Pick<SessionEvent, 'code' | 'message'>,
+) => void
 
 const sessionChannel: ReturnType<typeof channel> = channel('waxseal:session')
 
@@ -41,19 +54,20 @@ const debugTypes: ReadonlySet<SessionEventType> = new Set([
   'expired',
   'refused',
   'overwritten',
+  'merged',
   'version1-read',
   'version1-upgraded',
 ])
 
 /** Reports to the channel and to the emitter's listeners. */
 export function reportTo(emitter: EventEmitter): ReportEvent {
-  return (type, operation, key, code) => {
+  return (type, operation, key, details) => {
     const event: SessionEvent = {
       type,
       level: debugTypes.has(type) ? 'debug' : 'warn',
       operation,
       ...(key !== undefined && { key }),
-      ...(code !== undefined && { code }),
+      ...details,
     }
     if (sessionChannel.hasSubscribers) sessionChannel.publish(event)
     try {

@@ -1,4 +1,4 @@
-import type { RowPage, SessionRow, WriteOutcome } from './session-row.ts'
+import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
 import type { SessionTable } from './session-table.ts'
 
 /** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
@@ -17,10 +17,10 @@ export class MemoryTable implements SessionTable {
     return { written: true }
   }
 
-  async update(row: SessionRow, revision: number, now: number): Promise<WriteOutcome> {
+  async update(row: SessionRow, over: RowVersion, now: number): Promise<WriteOutcome> {
     const current = this.#rows.get(row.key)
     if (current === undefined) return { written: false }
-    if (current.revision !== revision || current.expiresAt <= now) return { written: false, current }
+    if (current.revision !== over.revision || current.expiresAt <= now) return { written: false, current }
     this.#rows.set(row.key, row)
     return { written: true }
   }

@@ -2,11 +2,14 @@ import { type Envelope, type RecordContext, recordKeyIds, WaxsealError, type Wax
 import type { SessionCookie } from './expiry.ts'
 import type { SessionSnapshot } from './session-content.ts'
 
+/** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
+export type StoredSession = Record<string, unknown> & { cookie?: SessionCookie & Record<string, unknown> }
+
 /** What is sealed in a session's record. Instants in milliseconds since the epoch. */
 export interface SealedSession {
   /** The real session id: rows are found by its hash, listings need the id itself. */
   readonly id: string
-  readonly session: Record<string, unknown> & { cookie?: SessionCookie & Record<string, unknown> }
+  readonly session: StoredSession
   readonly createdAt: number
   /** Sealed, so that whoever can write the table cannot make the session outlive it. */
   readonly absoluteExpiresAt: number

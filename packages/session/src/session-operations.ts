@@ -192,7 +192,7 @@ export class SessionOperations {
     try {
       return await this.#deadlines.run(task)
     } catch (error) {
-      this.#report(failure(), operation, key, codeOf(error))
+      this.#report(failure(), operation, key, codeIn(error))
       throw error
     }
   }
@@ -201,18 +201,18 @@ export class SessionOperations {
     try {
       return sessionKey(sessionId)
     } catch (error) {
-      this.#report('failed', operation, undefined, codeOf(error))
+      this.#report('failed', operation, undefined, codeIn(error))
       throw error
     }
   }
 
   /** An operation that could not begin; reported as well, since nobody may hold the promise. */
   #invalid(operation: string, error: unknown): Promise<never> {
-    this.#report('failed', operation, undefined, codeOf(error))
+    this.#report('failed', operation, undefined, codeIn(error))
     return Promise.reject(error)
   }
 }
 
-function codeOf(error: unknown): WaxsealErrorCode | undefined {
-  return error instanceof WaxsealError ? error.code : undefined
+function codeIn(error: unknown): { code?: WaxsealErrorCode } {
+  return error instanceof WaxsealError ? { code: error.code } : {}
 }

@@ -72,7 +72,7 @@ export class SessionReader {
       return await read()
     } catch (error) {
       if (!isUnreadable(error)) throw error
-      this.report('unreadable', operation, key, error.code)
+      this.report('unreadable', operation, key, { code: error.code })
       return undefined
     }
   }

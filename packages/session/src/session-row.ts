@@ -12,7 +12,15 @@ export interface SessionRow {
   readonly revision: number
   /** Name of the key-encryption key, so that rows under an old key can be found without opening them. */
   readonly kid: string
+  /**
+   * Keyed hash of the user's id, by which the sessions of one user are found; absent where the session has no user or
+   * the store has no `userId` option. The user's id itself stands nowhere but in the record.
+   */
+  readonly userTag?: string | undefined
 }
+
+/** The writing of a row that an update goes over. */
+export type RowVersion = Pick<SessionRow, 'revision' | 'userTag'>
 
 /** What became of a conditional write. */
 export interface WriteOutcome {

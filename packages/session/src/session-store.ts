@@ -1,15 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { type Callback, complete, deliver } from './callbacks.ts'
-import { reportTo } from './events.ts'
+import { type ReportEvent, reportTo } from './events.ts'
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
-import type { SealedSession } from './sealed-session.ts'
+import type { StoredSession } from './sealed-session.ts'
 import { SessionOperations } from './session-operations.ts'
 import type { SessionTable } from './session-table.ts'
 import { checkVersion1 } from './version1-options.ts'
-
-/** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
-export type StoredSession = SealedSession['session']
 
 /** A listed session: its data and its real id. */
 export type ListedSession = StoredSession & { id: string }
@@ -23,13 +20,15 @@ export type ListedSession = StoredSession & { id: string }
  * `_RECORD_MALFORMED` from a set over a row that is not of our layout.
  * A row that is missing, expired or unreadable is no session (`null`), never an error.
  *
- * Emits a {@link SessionEvent} under its type: `expired`, `unreadable`, `refused`, `overwritten`, `touch-failed`,
- * `failed`, and with version 1 accepted `version1-read`, `version1-upgraded`. There is never an `error` event.
+ * Emits a {@link SessionEvent} under its type: `expired`, `unreadable`, `refused`, `overwritten`, `merged`, `conflict`,
+ * `touch-failed`, `degraded`, `failed`, and with version 1 accepted `version1-read`, `version1-upgraded`. There is never an `error` event.
  */
 export class SessionStore extends EventEmitter {
   /** Assigned by express-session. */
   generate: GenerateSession | undefined
 
+  /** For adapters: emits a {@link SessionEvent} as the store itself does. */
+  protected readonly report: ReportEvent
   readonly #operations: SessionOperations
   readonly #express = new ExpressSessions()
 
@@ -37,7 +36,8 @@ export class SessionStore extends EventEmitter {
     super()
     checkOptions(options)
     checkVersion1(options, table)
-    this.#operations = new SessionOperations(table, options, reportTo(this))
+    this.report = reportTo(this)
+    this.#operations = new SessionOperations(table, options, this.report)
   }
 
   /** The session, or `null` when there is none (never was, expired, destroyed, unreadable). A fresh object each time. */

@@ -1,5 +1,5 @@
 import type { StopSignal } from './deadlines.ts'
-import type { RowPage, SessionRow, WriteOutcome } from './session-row.ts'
+import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
 import type { Version1Table } from './version1-table.ts'
 
 /**
@@ -25,8 +25,8 @@ export interface SessionTable {
   /** Writes the row if there is none, or only one that had expired at `now` (milliseconds since the epoch). */
   insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome>
 
-  /** Replaces the row if its revision is `revision` and it had not expired at `now` (milliseconds since the epoch). */
-  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome>
+  /** Replaces the row if its revision is that of `over` and it had not expired at `now` (milliseconds since the epoch). */
+  update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome>
 
   /**
    * Moves the expiry of a row that is alive at `now`, forward only; record and revision stay.

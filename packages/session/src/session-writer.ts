@@ -94,7 +94,7 @@ export class SessionWriter {
     const row = await this.seal(write, loaded, now)
     if (signal.aborted) return false
     const revision = loaded.revision + 1
-    const outcome = await this.table.update({ ...row.stored, revision }, loaded.revision, now, signal)
+    const outcome = await this.table.update({ ...row.stored, revision }, loaded, now, signal)
     return isStored(outcome, row) && this.remember(write, asLoaded(write, row, revision))
   }
 
@@ -144,7 +144,7 @@ export class SessionWriter {
     if (signal.aborted) return false
     let revision = loadedRevision
     for (;;) {
-      const outcome = await this.table.update({ ...row.stored, revision: revision + 1 }, revision, now, signal)
+      const outcome = await this.table.update({ ...row.stored, revision: revision + 1 }, { revision }, now, signal)
       if (isStored(outcome, row)) {
         if (overwrites || revision !== loadedRevision) this.report('overwritten', 'set', write.key)
         return this.remember(write, asLoaded(write, row, revision + 1))

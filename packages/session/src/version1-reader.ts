@@ -76,7 +76,7 @@ export class Version1Reader extends SessionReader {
       return undefined
     }
     if (!this.#policy.accepts) {
-      this.report('unreadable', operation, key, 'ERR_WAXSEAL_LEGACY_REFUSED')
+      this.report('unreadable', operation, key, { code: 'ERR_WAXSEAL_LEGACY_REFUSED' })
       return undefined
     }
     const session = await this.readable(key, operation, () => openItem(this.#envelope, item))

@@ -1,7 +1,7 @@
 /** Tests of the contract itself (here, because the kit may import no package of ours): tables that are broken in one way each must fail it, and at the case meant for them. */
 import { sessionTableContract } from '@waxseal/testing'
 import { describe, expect, it } from 'vitest'
-import { MemoryTable, type SessionRow, type SessionTable } from '../src/index.ts'
+import { MemoryTable, type RowVersion, type SessionRow, type SessionTable } from '../src/index.ts'
 
 /** Runs the contract against a table and gives the names of the cases that fail. */
 async function failuresOf(create: () => SessionTable): Promise<string[]> {
@@ -70,9 +70,9 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
   'an update that ignores the revision: a lost update': {
     table: () =>
       new (class extends Broken {
-        override async update(row: SessionRow, _revision: number, now: number) {
+        override async update(row: SessionRow, _over: RowVersion, now: number) {
           const current = await this.get(row.key)
-          return current === undefined ? { written: false } : super.update(row, current.revision, now)
+          return current === undefined ? { written: false } : super.update(row, current, now)
         }
       })(),
     fails: 'does not update at another revision, and names the row that stands',
@@ -80,8 +80,8 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
   'an update that inserts: a resurrected logout': {
     table: () =>
       new (class extends Broken {
-        override async update(row: SessionRow, revision: number, now: number) {
-          return (await this.get(row.key)) === undefined ? this.force(row) : super.update(row, revision, now)
+        override async update(row: SessionRow, over: RowVersion, now: number) {
+          return (await this.get(row.key)) === undefined ? this.force(row) : super.update(row, over, now)
         }
       })(),
     fails: 'does not update a row that is gone: a logout is final',

@@ -24,7 +24,7 @@ interface Outcome {
 export interface TableUnderTest {
   get(key: string, signal: Signal): Promise<Row | undefined>
   insert(row: Row, now: number, signal: Signal): Promise<Outcome>
-  update(row: Row, revision: number, now: number, signal: Signal): Promise<Outcome>
+  update(row: Row, over: Pick<Row, 'revision'>, now: number, signal: Signal): Promise<Outcome>
   extend(key: string, expiresAt: number, now: number, signal: Signal): Promise<boolean>
   delete(key: string, signal: Signal): Promise<void>
   deleteMany(keys: readonly string[], signal: Signal): Promise<void>
@@ -120,7 +120,7 @@ export function sessionTableContract(
       const row = newRow()
       await table.insert(row, now, signal)
       const next = newRow({ key: row.key, revision: 2, expiresAt: now + 2 * hour, kid: 'other-key' })
-      assert.equal((await table.update(next, 1, now, signal)).written, true)
+      assert.equal((await table.update(next, { revision: 1 }, now, signal)).written, true)
       assertRow(await table.get(row.key, signal), next)
     })
 
@@ -128,7 +128,7 @@ export function sessionTableContract(
       const table = await create()
       const row = newRow({ revision: 7 })
       await table.insert(row, now, signal)
-      const outcome = await table.update(newRow({ key: row.key, revision: 7 }), 6, now, signal)
+      const outcome = await table.update(newRow({ key: row.key, revision: 7 }), { revision: 6 }, now, signal)
       assert.equal(outcome.written, false)
       assertRow(outcome.current, row)
       assertRow(await table.get(row.key, signal), row)
@@ -139,7 +139,9 @@ export function sessionTableContract(
       const row = newRow()
       await table.insert(row, now, signal)
       const outcomes = await Promise.all(
-        Array.from({ length: 10 }, () => table.update(newRow({ key: row.key, revision: 2 }), 1, now, signal)),
+        Array.from({ length: 10 }, () =>
+          table.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal),
+        ),
       )
       assert.equal(outcomes.filter(({ written }) => written).length, 1)
     })
@@ -149,7 +151,7 @@ export function sessionTableContract(
       const row = newRow()
       await table.insert(row, now, signal)
       await table.delete(row.key, signal)
-      const outcome = await table.update(newRow({ key: row.key, revision: 2 }), 1, now, signal)
+      const outcome = await table.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal)
       assert.equal(outcome.written, false)
       assert.equal(outcome.current, undefined)
       assert.equal(await table.get(row.key, signal), undefined)
@@ -159,7 +161,7 @@ export function sessionTableContract(
       const table = await create()
       const row = newRow({ expiresAt: now })
       await table.insert(row, now - hour, signal)
-      const outcome = await table.update(newRow({ key: row.key, revision: 2 }), 1, now, signal)
+      const outcome = await table.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal)
       assert.equal(outcome.written, false)
       assertRow(await table.get(row.key, signal), row)
     })
@@ -170,7 +172,10 @@ export function sessionTableContract(
       await table.insert(row, now, signal)
       assert.equal(await table.extend(row.key, now + 2 * hour, now, signal), true)
       assertRow(await table.get(row.key, signal), { ...row, expiresAt: now + 2 * hour })
-      assert.equal((await table.update(newRow({ key: row.key, revision: 2 }), 1, now, signal)).written, true)
+      assert.equal(
+        (await table.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal)).written,
+        true,
+      )
     })
 
     it('extends forward only', async () => {

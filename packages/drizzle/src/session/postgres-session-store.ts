@@ -1,6 +1,5 @@
-import { channel } from 'node:diagnostics_channel'
 import { WaxsealError, WaxsealTypeError } from '@waxseal/core'
-import { type SessionEvent, type SessionOptions, SessionStore } from '@waxseal/session'
+import { type SessionOptions, SessionStore } from '@waxseal/session'
 import type { PostgresDatabase } from './database.ts'
 import { PostgresSessionTable } from './postgres-session-table.ts'
 import { Pruning } from './pruning.ts'
@@ -48,7 +47,8 @@ export class PostgresSessionStore extends SessionStore {
     }
     super(sessionTable, options)
     this.#pruning = new Pruning(sessionTable, options.timeoutMilliseconds ?? 5000)
-    if (pruneIntervalSeconds > 0) this.#pruning.every(pruneIntervalSeconds * 1000, (error) => this.#report(error))
+    if (pruneIntervalSeconds > 0)
+      this.#pruning.every(pruneIntervalSeconds * 1000, (error) => this.#reportFailure(error))
   }
 
   /**
@@ -69,10 +69,7 @@ export class PostgresSessionStore extends SessionStore {
   }
 
   /** Nobody waits for a removal that a timer began. */
-  #report(error: unknown): void {
-    const code = error instanceof WaxsealError ? { code: error.code } : {}
-    const event: SessionEvent = { type: 'failed', level: 'warn', operation: 'prune', ...code }
-    channel('waxseal:session').publish(event)
-    this.emit(event.type, event)
+  #reportFailure(error: unknown): void {
+    this.report('failed', 'prune', undefined, error instanceof WaxsealError ? { code: error.code } : {})
   }
 }

@@ -1,4 +1,4 @@
-import type { RowPage, SessionRow, SessionTable, StopSignal, WriteOutcome } from '@waxseal/session'
+import type { RowPage, RowVersion, SessionRow, SessionTable, StopSignal, WriteOutcome } from '@waxseal/session'
 import { and, asc, inArray, lte, sql } from 'drizzle-orm'
 import { checkDatabase, type PostgresDatabase } from './database.ts'
 import { isToBeRepeated, toStoreError } from './errors.ts'
@@ -40,8 +40,8 @@ export class PostgresSessionTable implements SessionTable {
     return this.#write(() => this.#statements.insert.execute({ ...row, now }), row.key, signal)
   }
 
-  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#write(() => this.#statements.update.execute({ ...row, expected: revision, now }), row.key, signal)
+  update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
+    return this.#write(() => this.#statements.update.execute({ ...row, expected: over.revision, now }), row.key, signal)
   }
 
   async extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {

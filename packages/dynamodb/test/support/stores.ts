@@ -2,6 +2,7 @@ import { createEnvelope, type Envelope, generateKey, localKeyring } from '@waxse
 import {
   MemoryTable,
   type RowPage,
+  type RowVersion,
   type SessionOptions,
   type SessionRow,
   SessionStore,
@@ -42,8 +43,8 @@ export class ObservedTable implements SessionTable {
   insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
     return this.#through('insert', () => this.#table.insert(row, now, signal))
   }
-  update(row: SessionRow, revision: number, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#through('update', () => this.#table.update(row, revision, now, signal))
+  update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
+    return this.#through('update', () => this.#table.update(row, over, now, signal))
   }
   extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
     return this.#through('extend', () => this.#table.extend(key, expiresAt, now, signal))

@@ -2,6 +2,7 @@ import { createEnvelope, type Envelope, generateKey, type Keyring, localKeyring,
 import { type FakeClock, fakeClock } from '@waxseal/testing'
 import {
   MemoryTable,
+  type RowVersion,
   type SessionEvent,
   type SessionOptions,
   type SessionRow,
@@ -38,8 +39,8 @@ export class ObservedTable extends MemoryTable {
   override insert(row: SessionRow, now: number) {
     return this.#through('insert', () => super.insert(row, now))
   }
-  override update(row: SessionRow, revision: number, now: number) {
-    return this.#through('update', () => super.update(row, revision, now))
+  override update(row: SessionRow, over: RowVersion, now: number) {
+    return this.#through('update', () => super.update(row, over, now))
   }
   override extend(key: string, expiresAt: number, now: number) {
     return this.#through('extend', () => super.extend(key, expiresAt, now))
