@@ -13,7 +13,7 @@ interface Deadline extends StopSignal {
   aborted: boolean
   /** Milliseconds on the monotonic clock. */
   readonly endsAt: number
-  readonly reject: (error: WaxsealError) => void
+  readonly reject: (reason: unknown) => void
 }
 
 /**
@@ -29,20 +29,27 @@ export class Deadlines {
     this.#milliseconds = milliseconds
   }
 
-  /** What `task` gives, or `ERR_WAXSEAL_STORE_TIMEOUT` (retryable). */
-  run<T>(task: (signal: StopSignal) => Promise<T>): Promise<T> {
+  /** What `task` gives, or `ERR_WAXSEAL_STORE_TIMEOUT` (retryable); the reason of `signal` as soon as that aborts. */
+  run<T>(task: (stop: StopSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
       const endsAt = performance.now() + this.#milliseconds
       const deadline: Deadline = { aborted: false, onabort: null, endsAt, reject }
       this.#pending.add(deadline)
       if (this.#timer === undefined) this.#wake(this.#milliseconds)
+      const abort = () => this.#end(deadline, signal?.reason)
+      signal?.addEventListener('abort', abort)
+      const release = () => {
+        this.#pending.delete(deadline)
+        signal?.removeEventListener('abort', abort)
+      }
       task(deadline).then(
         (result) => {
-          this.#pending.delete(deadline)
+          release()
           resolve(result)
         },
         (error: unknown) => {
-          this.#pending.delete(deadline)
+          release()
           reject(error)
         },
       )
@@ -63,11 +70,15 @@ export class Deadlines {
         this.#wake(deadline.endsAt - now)
         return
       }
-      this.#pending.delete(deadline)
       const message = `The session store did not answer within ${this.#milliseconds} ms`
-      deadline.reject(new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', message, { retryable: true }))
-      deadline.aborted = true
-      deadline.onabort?.()
+      this.#end(deadline, new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', message, { retryable: true }))
     }
+  }
+
+  #end(deadline: Deadline, reason: unknown): void {
+    this.#pending.delete(deadline)
+    deadline.reject(reason)
+    deadline.aborted = true
+    deadline.onabort?.()
   }
 }

@@ -1,5 +1,6 @@
+import type { StopSignal } from './deadlines.ts'
 import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
-import type { SessionTable } from './session-table.ts'
+import type { SessionTable, TablePart } from './session-table.ts'
 
 /** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
 export class MemoryTable implements SessionTable {
@@ -40,7 +41,7 @@ export class MemoryTable implements SessionTable {
     for (const key of keys) this.#rows.delete(key)
   }
 
-  async list(): Promise<RowPage> {
-    return { rows: [...this.#rows.values()] }
+  async list(_page?: unknown, _signal?: StopSignal, part?: TablePart): Promise<RowPage> {
+    return { rows: part === undefined || part.index === 0 ? [...this.#rows.values()] : [] }
   }
 }

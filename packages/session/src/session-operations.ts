@@ -41,7 +41,7 @@ export class SessionOperations {
     const version1 = version1Parts(table, options, clock)
     this.#report = report
     this.#deadlines = deadlines
-    const attempt: Attempt = (...rest) => this.#attempt(...rest)
+    const attempt: Attempt = (operation, key, task, signal) => this.#attempt(operation, key, task, undefined, signal)
     if (version1 === undefined) {
       this.#reader = new SessionReader(parts)
       this.#writer = new SessionWriter(parts)
@@ -188,11 +188,12 @@ export class SessionOperations {
     key: string | undefined,
     task: (signal: StopSignal) => Promise<T>,
     failure: () => SessionEventType = () => 'failed',
+    signal?: AbortSignal,
   ): Promise<T> {
     try {
-      return await this.#deadlines.run(task)
+      return await this.#deadlines.run(task, signal)
     } catch (error) {
-      this.#report(failure(), operation, key, codeIn(error))
+      if (!signal?.aborted) this.#report(failure(), operation, key, codeIn(error))
       throw error
     }
   }

@@ -4,6 +4,7 @@ import { type ReportEvent, reportTo } from './events.ts'
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import type { StoredSession } from './sealed-session.ts'
+import type { ListedContent, ListingOptions } from './session-listing.ts'
 import { SessionOperations } from './session-operations.ts'
 import type { SessionTable } from './session-table.ts'
 import { checkVersion1 } from './version1-options.ts'
@@ -82,38 +83,54 @@ export class SessionStore extends EventEmitter {
     return touched === undefined ? complete(undefined, callback) : deliver(touched, callback)
   }
 
-  /** All live sessions, each with its `id`. Opens every row; unreadable ones are left out and emitted. */
-  all<S extends object = ListedSession>(): Promise<S[]>
+  /**
+   * All live sessions, each with its `id`, page by page: memory does not grow with their number. Opens every row;
+   * unreadable ones are left out and emitted. Each session is given as it stood when its page was read, at most one
+   * page (of each part) ahead. Leaving the loop ends the calls that are under way.
+   *
+   * @example
+   * for await (const session of store.sessions({ signal })) console.log(session.id)
+   */
+  sessions<S extends object = ListedSession>(options?: ListingOptions): AsyncGenerator<S, void, undefined> {
+    return this.#operations.listing.open<S>('sessions', options, asListed)
+  }
+
+  /** All live sessions at once, as {@link sessions} gives them. */
   all<S extends object = ListedSession>(callback: Callback<S[]>): void
-  all<S extends object = ListedSession>(callback?: Callback<S[]>): Promise<S[]> | undefined {
-    return deliver(
-      this.#operations.listing.open('all', ({ id, session }) => ({ ...session, id }) as unknown as S),
-      callback,
-    )
+  all<S extends object = ListedSession>(options?: ListingOptions): Promise<S[]>
+  all<S extends object = ListedSession>(first?: Callback<S[]> | ListingOptions): Promise<S[]> | undefined {
+    const { options, callback } = parted(first)
+    return deliver(this.#operations.listing.collect<S>('all', options, asListed), callback)
   }
 
   /** The ids of all live sessions. Opens every row: the table itself holds only their hashes. */
-  ids(): Promise<string[]>
   ids(callback: Callback<string[]>): void
-  ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
+  ids(options?: ListingOptions): Promise<string[]>
+  ids(first?: Callback<string[]> | ListingOptions): Promise<string[]> | undefined {
+    const { options, callback } = parted(first)
     return deliver(
-      this.#operations.listing.open('ids', ({ id }) => id),
+      this.#operations.listing.collect('ids', options, ({ id }) => id),
       callback,
     )
   }
 
   /** How many sessions are live. Opens nothing; with version 1 accepted, one that is half upgraded may count twice. */
-  length(): Promise<number>
   length(callback: Callback<number>): void
-  length(callback?: Callback<number>): Promise<number> | undefined {
-    return deliver(this.#operations.listing.count(), callback)
+  length(options?: ListingOptions): Promise<number>
+  length(first?: Callback<number> | ListingOptions): Promise<number> | undefined {
+    const { options, callback } = parted(first)
+    return deliver(this.#operations.listing.count(options), callback)
   }
 
-  /** Removes every session of the table, whichever store wrote it; those of version 1 if the option is set. */
-  clear(): Promise<void>
+  /**
+   * Removes every session of the table, whichever store wrote it; those of version 1 if the option is set. One that is
+   * created meanwhile may stay. Ended half-way, by `signal` or a failure, it has removed what it came to.
+   */
   clear(callback: Callback | undefined): void
-  clear(callback?: Callback): Promise<void> | undefined {
-    return deliver(this.#operations.listing.clear(), callback)
+  clear(options?: ListingOptions): Promise<void>
+  clear(first?: Callback | ListingOptions): Promise<void> | undefined {
+    const { options, callback } = parted(first)
+    return deliver(this.#operations.listing.clear(options), callback)
   }
 
   /** For express-session: turns data from {@link get} into `request.session`. */
@@ -146,4 +163,13 @@ export class SessionStore extends EventEmitter {
       callback(null, created)
     })
   }
+}
+
+function asListed<S>({ id, session }: ListedContent): S {
+  return { ...session, id } as unknown as S
+}
+
+/** Either takes the place of the one argument: frameworks give a callback. */
+function parted<T>(first: Callback<T> | ListingOptions | undefined) {
+  return typeof first === 'function' ? { callback: first, options: undefined } : { callback: undefined, options: first }
 }

@@ -2,6 +2,12 @@ import type { StopSignal } from './deadlines.ts'
 import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
 import type { Version1Table } from './version1-table.ts'
 
+/** One of `count` parts of a table that are read side by side; `index` counts from 0. */
+export interface TablePart {
+  readonly index: number
+  readonly count: number
+}
+
 /**
  * The port that a database implements. A table stores and compares; it neither encrypts nor decides what a session is.
  *
@@ -40,6 +46,10 @@ export interface SessionTable {
   /** Removes many rows, however many calls that takes. */
   deleteMany(keys: readonly string[], signal: StopSignal): Promise<void>
 
-  /** All session rows in pages, in any order, expired ones included; rows of another kind are left out. */
-  list(page: unknown, signal: StopSignal): Promise<RowPage>
+  /**
+   * All session rows in pages, in any order, expired ones included; rows of another kind are left out. `page`:
+   * `undefined` for the first one, then the `next` of the one before. With `part` only the rows of that part: the parts
+   * together hold each row once. A table that does not gain by it has everything in part 0.
+   */
+  list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage>
 }

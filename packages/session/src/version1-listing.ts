@@ -1,8 +1,8 @@
 import type { StopSignal } from './deadlines.ts'
 import { sessionKey } from './session-id.ts'
-import { type Attempt, type ListedContent, SessionListing } from './session-listing.ts'
+import { type Attempt, type ListedContent, type PageTask, SessionListing } from './session-listing.ts'
 import type { RowPage } from './session-row.ts'
-import type { SessionTable } from './session-table.ts'
+import type { SessionTable, TablePart } from './session-table.ts'
 import type { Version1Parts } from './version1-options.ts'
 import type { Version1Reader } from './version1-reader.ts'
 
@@ -17,17 +17,16 @@ export class Version1Listing extends SessionListing {
     this.#version1 = version1
   }
 
-  protected override list(next: unknown, signal: StopSignal): Promise<RowPage> {
-    return this.#version1.items.list(next, signal)
+  protected override list(next: unknown, stop: StopSignal, part: TablePart | undefined): Promise<RowPage> {
+    return this.#version1.items.list(next, stop, part)
   }
 
-  protected override async *contents(page: RowPage, operation: string): AsyncGenerator<ListedContent> {
-    yield* super.contents(page, operation)
-    for (const { sessionId: id } of page.version1 ?? []) {
+  protected override openings(page: RowPage, operation: string): PageTask<ListedContent | undefined>[] {
+    const items = (page.version1 ?? []).map(({ sessionId: id }) => {
       const key = sessionKey(id)
-      const sealed = await this.attempt(operation, key, (signal) => this.#reader.openItem(key, id, operation, signal))
-      if (sealed !== undefined) yield sealed
-    }
+      return { key, run: (stop: StopSignal) => this.#reader.openItem(key, id, operation, stop) }
+    })
+    return [...super.openings(page, operation), ...items]
   }
 
   protected override countLive(page: RowPage): number {

@@ -1,6 +1,7 @@
 import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { StopSignal } from './deadlines.ts'
 import type { RowPage, SessionRow } from './session-row.ts'
+import type { TablePart } from './session-table.ts'
 
 /** What stands under the two keys of one session. */
 export interface BothVersions {
@@ -59,5 +60,5 @@ export interface Version1Table {
   removeRow(row: Pick<SessionRow, 'key' | 'record'>, signal: StopSignal): Promise<void>
 
   /** As {@link SessionTable.list}, with the items of version 1. */
-  list(page: unknown, signal: StopSignal): Promise<RowPage>
+  list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage>
 }

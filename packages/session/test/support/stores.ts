@@ -7,7 +7,9 @@ import {
   type SessionOptions,
   type SessionRow,
   SessionStore,
+  type StopSignal,
   sessionKey,
+  type TablePart,
 } from '../../src/index.ts'
 
 const keyring = localKeyring(generateKey())
@@ -48,8 +50,8 @@ export class ObservedTable extends MemoryTable {
   override delete(key: string) {
     return this.#through('delete', () => super.delete(key))
   }
-  override list() {
-    return this.#through('list', () => super.list())
+  override list(page?: unknown, signal?: StopSignal, part?: TablePart) {
+    return this.#through('list', () => super.list(page, signal, part))
   }
 
   async #through<T>(call: Call, run: () => Promise<T>): Promise<T> {
