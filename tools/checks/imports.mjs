@@ -42,7 +42,14 @@ for (const { folder, manifest } of publishedPackages()) {
 
 for (const { folder, manifest } of workspacePackages()) {
   const shipped = folder.startsWith('packages/') || folder.startsWith('examples/')
-  if (shipped && manifest.dependencies?.['@waxseal/engines']) problems.push(`${folder}: engines are for tests alone`)
+  for (const name of ['@waxseal/engines', '@waxseal/suite']) {
+    if (shipped && manifest.dependencies?.[name]) problems.push(`${folder}: ${name} is for tests alone`)
+  }
+  for (const name of ['@waxseal/dynamodb', '@waxseal/drizzle']) {
+    if (manifest.name === '@waxseal/suite' && manifest.dependencies?.[name]) {
+      problems.push(`${folder}: depends on ${name}, whose tests bring their database to it`)
+    }
+  }
 }
 finish(problems)
 

@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryTable } from '@waxseal/session'
-import { afterEach, describe, expect, it } from 'vitest'
 import {
   type AppOptions,
   Browser,
@@ -14,7 +13,8 @@ import {
   startExpress,
   startFastify,
   type TestApp,
-} from './support/apps.ts'
+} from '@waxseal/suite'
+import { afterEach, describe, expect, it } from 'vitest'
 import { ObservedTable, storeOn } from './support/stores.ts'
 
 const apps: TestApp[] = []

@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import type { SessionStore } from '@waxseal/session'
+import { Browser, COOKIE_NAME, frameworks, type Route, SECRET, type TestApp } from '@waxseal/suite'
 import express from 'express'
 import session from 'express-session'
 import passport from 'passport'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Browser, COOKIE_NAME, frameworks, type Route, SECRET, type TestApp } from './support/apps.ts'
 import { engines, type ObservedTable, storeOn } from './support/stores.ts'
 
 const apps: TestApp[] = []

@@ -6,10 +6,10 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastifyCookie from '@fastify/cookie'
 import fastifySession from '@fastify/session'
+import { Browser, frameworks, type Route, SECRET, startExpress, type TestApp } from '@waxseal/suite'
 import { fakeClock } from '@waxseal/testing'
 import fastify from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Browser, frameworks, type Route, SECRET, startExpress, type TestApp } from './support/apps.ts'
 import { engines, storeOn } from './support/stores.ts'
 
 const apps: TestApp[] = []

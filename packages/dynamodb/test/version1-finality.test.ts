@@ -3,9 +3,9 @@ import { createHmac } from 'node:crypto'
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { clientConfig } from '@waxseal/engines'
 import { SessionStore } from '@waxseal/session'
+import { Browser, SECRET, startExpress } from '@waxseal/suite'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { DynamoDBSessionTable } from '../src/index.ts'
-import { Browser, SECRET, startExpress } from './support/apps.ts'
 import { eventually, hold, inAnHour, Version1World } from './support/version1.ts'
 
 interface Session extends Record<string, unknown> {

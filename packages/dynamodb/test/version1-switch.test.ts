@@ -5,7 +5,7 @@
 import type { SessionStore, Version1Options } from '@waxseal/session'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
-import { Browser, frameworks, type Route, type TestApp } from './support/apps.ts'
+import { Browser, frameworks, type Route, type TestApp } from '@waxseal/suite'
 import { inAnHour, Version1World } from './support/version1.ts'
 
 const routes: Record<string, Route> = {

@@ -1,6 +1,6 @@
+import { type AppOptions, Browser, frameworks, type Route, type TestApp } from '@waxseal/suite'
 import { fakeClock } from '@waxseal/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type AppOptions, Browser, frameworks, type Route, type TestApp } from './support/apps.ts'
 import { engines, storeOn } from './support/stores.ts'
 
 const routes: Record<string, Route> = {

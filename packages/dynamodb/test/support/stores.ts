@@ -8,6 +8,7 @@ import {
   SessionStore,
   type SessionTable,
   type StopSignal,
+  type TablePart,
   type WriteOutcome,
 } from '@waxseal/session'
 import { inject } from 'vitest'
@@ -55,8 +56,8 @@ export class ObservedTable implements SessionTable {
   deleteMany(keys: readonly string[], signal: StopSignal): Promise<void> {
     return this.#through('deleteMany', () => this.#table.deleteMany(keys, signal))
   }
-  list(page: unknown, signal: StopSignal): Promise<RowPage> {
-    return this.#through('list', () => this.#table.list(page, signal))
+  list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage> {
+    return this.#through('list', () => this.#table.list(page, signal, part))
   }
 
   /** The calls since the last time. */
