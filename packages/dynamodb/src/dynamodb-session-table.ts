@@ -12,6 +12,7 @@ import type {
   SessionRow,
   SessionTable,
   StopSignal,
+  TablePart,
   Version1Table,
   WriteOutcome,
 } from '@waxseal/session'
@@ -101,10 +102,10 @@ export class DynamoDBSessionTable implements SessionTable {
     })
   }
 
-  list(page: unknown, signal: StopSignal): Promise<RowPage> {
+  list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage> {
     const { partitionKey } = this.#connection
     return this.#connection.run(async () => {
-      const { items, next } = await this.#connection.scan(page, signal)
+      const { items, next } = await this.#connection.scan(page, signal, part)
       return { rows: rowsOf(items, partitionKey), next }
     })
   }

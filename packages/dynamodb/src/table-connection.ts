@@ -7,7 +7,7 @@ import {
   type GetItemCommandOutput,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb'
-import type { StopSignal } from '@waxseal/session'
+import type { StopSignal, TablePart } from '@waxseal/session'
 import { asLowLevel, type DynamoDBClientLike } from './client.ts'
 import { toStoreError } from './errors.ts'
 import { checkPartitionKey, type Item } from './item.ts'
@@ -60,11 +60,16 @@ export class TableConnection {
     await this.client.send(command, { abortSignal: signal })
   }
 
-  async scan(page: unknown, signal: StopSignal): Promise<{ items: Item[]; next: Item | undefined }> {
+  async scan(
+    page: unknown,
+    signal: StopSignal,
+    part: TablePart | undefined,
+  ): Promise<{ items: Item[]; next: Item | undefined }> {
     const command = new ScanCommand({
       TableName: this.tableName,
       ConsistentRead: true,
       ExclusiveStartKey: page as Item | undefined,
+      ...(part !== undefined && { Segment: part.index, TotalSegments: part.count }),
     })
     const { Items = [], LastEvaluatedKey } = await this.client.send(command, { abortSignal: signal })
     return { items: Items, next: LastEvaluatedKey }

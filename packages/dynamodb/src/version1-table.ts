@@ -15,6 +15,7 @@ import type {
   RowPage,
   SessionRow,
   StopSignal,
+  TablePart,
   Version1Table,
 } from '@waxseal/session'
 import { backOff } from './back-off.ts'
@@ -132,10 +133,10 @@ export class DynamoDBVersion1Table implements Version1Table {
     })
   }
 
-  list(page: unknown, signal: StopSignal): Promise<RowPage> {
+  list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage> {
     const { partitionKey } = this.#connection
     return this.#connection.run(async () => {
-      const { items, next } = await this.#connection.scan(page, signal)
+      const { items, next } = await this.#connection.scan(page, signal, part)
       return { rows: rowsOf(items, partitionKey), version1: itemsOf(items, partitionKey), next }
     })
   }
