@@ -1,0 +1,57 @@
+import { sql } from 'drizzle-orm'
+import { getTableConfig, integer, pgSchema, pgTable, timestamp } from 'drizzle-orm/pg-core'
+import { checkDatabase, type PostgresDatabase } from '../database.ts'
+import { toWaxsealError } from '../postgres-errors.ts'
+import { type TokenVaultTable, tokenVault } from './schema.ts'
+import { quotedName, tableNames, tokenVaultStatements } from './table-sql.ts'
+
+/**
+ * Every migration there has been, in order. The first creates the table as it is now, so that a new database needs no
+ * more; each later one must change nothing where the table has its change already.
+ */
+const migrations: readonly ((table: TokenVaultTable) => string[])[] = [tokenVaultStatements]
+
+/**
+ * Brings the table of a token vault up to date: creates it, or makes the changes that later versions of this package
+ * bring. Can be called at every start and by several processes at once; one migrates, the others wait for it. All or
+ * nothing happens. For apps whose migrations drizzle-kit does not make; it keeps a table of its own,
+ * `token_vault_migrations`, and never looks at that of the app.
+ *
+ * @throws WaxsealTypeError for a transaction or what is no database; WaxsealError `ERR_WAXSEAL_CONFIG` without the right to
+ *   create tables, `ERR_WAXSEAL_STORE_UNAVAILABLE` (retryable).
+ * @example
+ * await migrateTokenVault(db)
+ */
+export async function migrateTokenVault(db: PostgresDatabase, table: TokenVaultTable = tokenVault): Promise<void> {
+  checkDatabase(db, {
+    transaction: 'others must see the table as soon as it is there',
+    replicas: 'a replica takes no migrations',
+  })
+  const done = migrationsTable(table)
+  const name = quotedName(done)
+  try {
+    await db.transaction(async (transaction) => {
+      // Held until the end of the transaction, so that a pooler cannot hand it to somebody else.
+      await transaction.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}::text, 0))`)
+      const head = sql`create table if not exists ${done} (id integer primary key, applied_at timestamptz not null)`
+      await transaction.execute(head)
+      const applied = new Set((await transaction.select().from(done)).map(({ id }) => id))
+      for (const [index, statements] of migrations.entries()) {
+        if (applied.has(index + 1)) continue
+        for (const statement of statements(table)) await transaction.execute(sql.raw(statement))
+        await transaction.insert(done).values({ id: index + 1, appliedAt: sql`now()` })
+      }
+    })
+  } catch (error) {
+    throw toWaxsealError(error, tableNames(table))
+  }
+}
+
+function migrationsTable(table: TokenVaultTable) {
+  const { schema, name } = getTableConfig(table)
+  const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
+  return define(`${name}_migrations`, {
+    id: integer('id').primaryKey(),
+    appliedAt: timestamp('applied_at', { withTimezone: true }).notNull(),
+  })
+}

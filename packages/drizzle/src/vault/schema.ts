@@ -1,0 +1,133 @@
+import { WaxsealTypeError } from '@waxseal/core'
+import {
+  customType,
+  index,
+  integer,
+  jsonb,
+  type PgColumn,
+  type PgColumnBuilderBase,
+  type PgTable,
+  pgSchema,
+  pgTable,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { GrantKind, GrantStatus } from './grant.ts'
+
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+const instant = (name: string) => timestamp(name, { withTimezone: true })
+const anyTenant = () => text('tenant_id').notNull()
+
+/** One row is one grant, with all its tokens: in two rows, a rotation of both could be written half. */
+const columns = () => ({
+  id: uuid('id').primaryKey(),
+  provider: text('provider').notNull(),
+  /** '' where a tenant has one account only: with NULL, a unique index would let duplicates in. */
+  account: text('account').notNull().default(''),
+  kind: text('kind').$type<GrantKind>().notNull(),
+  /** The sealed tokens; null once they are erased. */
+  encryptedValue: bytea('encrypted_value'),
+  /** The key-encryption key of the sealed tokens. */
+  kid: text('kid'),
+  status: text('status').$type<GrantStatus>().notNull(),
+  /** From when on no access token can be served; null: not known to expire. */
+  expiresAt: instant('expires_at'),
+  refreshExpiresAt: instant('refresh_expires_at'),
+  scopes: text('scopes').array().notNull(),
+  /** The app's own, not secret: it stands in the clear. */
+  metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull(),
+  /** One more whenever the refresh token or its authority changes; nothing else moves it. */
+  version: integer('version').notNull(),
+  leaseOwner: text('lease_owner'),
+  leaseUntil: instant('lease_until'),
+  attemptStartedAt: instant('attempt_started_at'),
+  inDoubtSince: instant('in_doubt_since'),
+  retryAfter: instant('retry_after'),
+  failures: integer('failures').notNull(),
+  /** An OAuth error code, or `unknown`. */
+  lastErrorCode: text('last_error_code'),
+  /** That code and an HTTP status: never the words of a provider, which may quote a token. */
+  lastError: text('last_error'),
+  lastUsedAt: instant('last_used_at'),
+  lastRefreshedAt: instant('last_refreshed_at'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+type Columns = ReturnType<typeof columns>
+
+/** Columns by the names that they have in code. */
+export type ColumnBuilders = Record<string, PgColumnBuilderBase>
+
+export interface TokenVaultTableOptions<TenantId extends PgColumnBuilderBase, Extra extends ColumnBuilders> {
+  /** Default `token_vault`. */
+  readonly name?: string
+  /** The Postgres schema that it stands in; by default none is named, and `search_path` decides. */
+  readonly schema?: string
+  /**
+   * Default `text('tenant_id').notNull()`. A uuid, text, varchar or integer column that is not null; give it a foreign
+   * key, so that a tenant's tokens go when the tenant goes.
+   */
+  readonly tenantId?: TenantId
+  /** Columns of the app's own. The vault never writes them: they are nullable or have defaults. */
+  readonly extraColumns?: Extra
+}
+
+/** Any table that {@link createTokenVaultTable} makes. */
+export type TokenVaultTable = PgTable & { readonly [Name in keyof Columns | 'tenantId']: PgColumn }
+
+/**
+ * The table of a token vault for a Drizzle schema: re-export it, and drizzle-kit makes its migration. Without drizzle-kit,
+ * `migrateTokenVault` creates it, or the SQL of `tokenVaultSql`.
+ *
+ * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for a tenant column that may be null or is of another type, and for an extra
+ *   column with the name of one of ours.
+ * @example
+ * export const tokenVault = createTokenVaultTable({
+ *   tenantId: uuid('tenant_id').notNull().references(() => tenants.id, { onDelete: 'cascade' }),
+ * })
+ */
+export function createTokenVaultTable<
+  TenantId extends PgColumnBuilderBase = ReturnType<typeof anyTenant>,
+  Extra extends ColumnBuilders = Record<never, never>,
+>(options: TokenVaultTableOptions<TenantId, Extra> = {}) {
+  const { name = 'token_vault', schema, tenantId = anyTenant(), extraColumns = {} } = options
+  // Types of tables tell a named schema from none; nothing here depends on it, and one type for both spares a generic.
+  const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
+  const { id, ...rest } = columns()
+  const taken = Object.keys(extraColumns).find((name) => name === 'tenantId' || name in rest || name === 'id')
+  if (taken !== undefined) fail(`the vault has a column ${taken} of its own`)
+  // What the defaults stand for: an option that is not given has the default type too.
+  const builders = { id, tenantId, ...rest, ...extraColumns } as Columns & { tenantId: TenantId } & Extra
+  const table = define(name, builders, (self) => {
+    const { tenantId, provider, account, kind, expiresAt } = self as unknown as Record<string, PgColumn> & Names
+    return [
+      // No constraint: drizzle-kit reads the columns of one back in another order, and would push it anew each time.
+      uniqueIndex(`${name}_grant_key`).on(tenantId, provider, account, kind),
+      index(`${name}_tenant_idx`).on(tenantId, provider),
+      index(`${name}_expiry_idx`).on(expiresAt),
+    ]
+  })
+  checkTenantColumn((table as unknown as TokenVaultTable).tenantId)
+  return table
+}
+
+/** The columns that constraints and indexes are on. */
+type Names = Record<'tenantId' | 'provider' | 'account' | 'kind' | 'expiresAt', PgColumn>
+
+/** The table as {@link createTokenVaultTable} makes it without options. */
+export const tokenVault = createTokenVaultTable()
+
+function checkTenantColumn(column: PgColumn): void {
+  if (!column.notNull) fail('tenantId must be notNull(): NULL tenants would let duplicates in')
+  // A grant is sealed for its tenant's id as the column gives it back: char pads it, citext and numeric respell it.
+  if (!/^(uuid|text|varchar(\(\d+\))?|smallint|integer|bigint)$/.test(column.getSQLType())) {
+    fail('tenantId must be a uuid, text, varchar, smallint, integer or bigint column')
+  }
+}
+
+function fail(message: string): never {
+  throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', `createTokenVaultTable: ${message}`)
+}

@@ -1,0 +1,84 @@
+import { WaxsealTypeError } from '@waxseal/core'
+import { is, SQL, sql } from 'drizzle-orm'
+import { getTableConfig, type IndexedColumn, type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core'
+import type { TableNames } from '../postgres-errors.ts'
+import { type TokenVaultTable, tokenVault } from './schema.ts'
+
+const dialect = new PgDialect()
+
+/**
+ * The statements that create the table of a token vault, for migrations without drizzle-kit; they can be repeated.
+ *
+ * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for extra columns that are generated: drizzle-kit makes those.
+ * @example
+ * await writeFile('migrations/002-token-vault.sql', tokenVaultSql())
+ */
+export function tokenVaultSql(table: TokenVaultTable = tokenVault): string {
+  return tokenVaultStatements(table)
+    .map((statement) => `${statement};\n`)
+    .join('')
+}
+
+/** The same, one by one: not every driver takes several in one call. */
+export function tokenVaultStatements(table: TokenVaultTable): string[] {
+  const { columns, foreignKeys, indexes } = getTableConfig(table)
+  const lines = [
+    ...columns.map(columnSql),
+    ...foreignKeys.map((key) => {
+      const { columns, foreignColumns, foreignTable } = key.reference()
+      const target = `REFERENCES ${quotedName(foreignTable)}(${list(foreignColumns)})`
+      const actions = `ON DELETE ${key.onDelete ?? 'no action'} ON UPDATE ${key.onUpdate ?? 'no action'}`
+      return `CONSTRAINT ${quoted(key.getName())} FOREIGN KEY (${list(columns)}) ${target} ${actions}`
+    }),
+  ]
+  return [
+    `CREATE TABLE IF NOT EXISTS ${quotedName(table)} (\n  ${lines.join(',\n  ')}\n)`,
+    ...indexes.map(({ config: { name, columns, unique } }) => {
+      const names = list(columns as IndexedColumn[])
+      const create = unique ? 'CREATE UNIQUE INDEX' : 'CREATE INDEX'
+      return `${create} IF NOT EXISTS ${quoted(name ?? '')} ON ${quotedName(table)} (${names})`
+    }),
+  ]
+}
+
+/** The name as SQL has it, schema included: `"token_vault"`, `"auth"."token_vault"`. */
+export function quotedName(table: PgTable): string {
+  const { schema, name } = getTableConfig(table)
+  return schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
+}
+
+/** What errors call the table. */
+export function tableNames(table: TokenVaultTable): TableNames {
+  return {
+    name: quotedName(table),
+    purpose: 'token vault',
+    factory: 'createTokenVaultTable()',
+    sql: 'tokenVaultSql()',
+  }
+}
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}
+
+function columnSql(column: PgColumn): string {
+  if (column.generated !== undefined || column.generatedIdentity !== undefined) {
+    const message = `tokenVaultSql: the column ${column.name} is generated; its migration is for drizzle-kit to make`
+    throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', message)
+  }
+  const primary = column.primary ? ' PRIMARY KEY' : ''
+  const fallback = column.default === undefined ? '' : ` DEFAULT ${inline(column)}`
+  const required = column.notNull && !column.primary ? ' NOT NULL' : ''
+  const unique = column.isUnique ? ` CONSTRAINT ${quoted(column.uniqueName ?? '')} UNIQUE` : ''
+  return `${quoted(column.name)} ${column.getSQLType()}${primary}${fallback}${required}${unique}`
+}
+
+/** The column's default as SQL, values written out. */
+function inline(column: PgColumn): string {
+  const value = is(column.default, SQL) ? column.default : sql`${sql.param(column.default, column)}`
+  return dialect.sqlToQuery(value.inlineParams()).sql
+}
+
+function list(columns: readonly { readonly name: string | undefined }[]): string {
+  return columns.map(({ name }) => quoted(name ?? '')).join(',')
+}

@@ -1,0 +1,212 @@
+/** The vault's table by every way there is to create it: drizzle-kit from a re-export, plain SQL, migrateTokenVault. */
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { PGlite } from '@electric-sql/pglite'
+import { startPglite } from '@waxseal/engines'
+import { boolean, char, integer, text } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
+import pg from 'pg'
+import { afterAll, describe, expect, inject, it } from 'vitest'
+import '@waxseal/engines/vitest-setup'
+import { migrateTokenVault } from '../../src/vault/migrate.ts'
+import { createTokenVaultTable, type tokenVault } from '../../src/vault/schema.ts'
+import { tokenVaultSql } from '../../src/vault/table-sql.ts'
+import { openNodePostgres, openPostgresJs } from '../support/databases.ts'
+import { customersVault } from './support/app-schema.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'waxseal-drizzle-kit-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const run = promisify(execFile)
+const home = join(import.meta.dirname, '../..')
+
+/** Runs drizzle-kit on the schema of apps that re-export the table. */
+async function drizzleKit(command: string, config: object = {}): Promise<string> {
+  const file = join(folder, `${randomUUID()}.json`)
+  const schema = 'test/vault/support/app-schema.ts'
+  writeFileSync(file, JSON.stringify({ dialect: 'postgresql', schema, out: relative(home, folder), ...config }))
+  const { stdout } = await run('node_modules/.bin/drizzle-kit', [command, `--config=${file}`], {
+    cwd: home,
+    env: { ...process.env, NODE_OPTIONS: '--conditions=waxseal-source', NO_COLOR: '1' },
+  })
+  return stdout
+}
+
+const push = (dbCredentials: object, driver?: string) =>
+  drizzleKit('push', {
+    dbCredentials,
+    ...(driver && { driver }),
+    schemaFilter: ['public', 'customers'],
+    // As an app does whose own migrations' table is not in its schema either.
+    tablesFilter: ['!*_migrations'],
+  })
+
+/** A database of its own, since the apps' tables have fixed names. */
+async function newDatabase(...statements: string[]): Promise<string> {
+  const address = new URL(inject('postgres'))
+  const name = `vault_kit_${randomUUID().replaceAll('-', '')}`
+  await query(address.href, `create database ${name}`)
+  address.pathname = `/${name}`
+  for (const statement of statements) await query(address.href, statement)
+  return address.href
+}
+
+async function query(connectionString: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Everything that Postgres knows of the columns, constraints and indexes of both vaults. */
+const description = `
+  select json_agg(c order by c.table_name, c.ordinal_position) as found from (
+    select table_name, column_name, ordinal_position, data_type, udt_name, is_nullable, column_default
+    from information_schema.columns where table_name in ('token_vault', 'tokens')
+  ) c
+  union all select json_agg(i order by i.indexname) from (
+    select indexname, indexdef from pg_indexes where tablename in ('token_vault', 'tokens')
+  ) i
+  union all select json_agg(k order by k.conname) from (
+    select conname, pg_get_constraintdef(oid) from pg_constraint
+    where conrelid in ('token_vault'::regclass, 'customers.tokens'::regclass)
+  ) k`
+
+const tenantsSql = 'create table tenants (id uuid primary key not null); create schema customers'
+
+/** The migration that drizzle-kit makes, generated once for the file. */
+let generated: Promise<string> | undefined
+const generate = () => {
+  generated ??= drizzleKit('generate').then(() => readFileSync(join(folder, migrations()[0]!), 'utf8'))
+  return generated
+}
+const migrations = () => readdirSync(folder).filter((name) => name.endsWith('.sql'))
+
+describe('drizzle-kit', () => {
+  it('makes the migration from a re-export, the same tables as the plain SQL, and nothing the second time', async () => {
+    const migrated = await newDatabase(await generate())
+    expect(migrations()).toHaveLength(1)
+    expect(await drizzleKit('generate')).toContain('No schema changes')
+    expect(migrations()).toHaveLength(1)
+
+    const written = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
+    const [columns, indexes, constraints] = await query(migrated, description)
+    expect(columns!.found).toHaveLength(52)
+    expect(indexes!.found).toHaveLength(8)
+    expect(await query(written, description)).toEqual([columns, indexes, constraints])
+  })
+
+  it('makes the same tables on PGlite', async () => {
+    const { client, stop } = await startPglite()
+    await client.exec(await generate())
+    const { rows } = await client.query(description)
+    expect(rows).toEqual(await query(await newDatabase(await generate()), description))
+    await stop()
+  })
+
+  it('finds nothing to change in a database that the plain SQL made', async () => {
+    const url = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
+    expect(await push({ url })).toContain('No changes detected')
+  })
+
+  it('finds nothing to change in a PGlite that migrateTokenVault made', async () => {
+    const data = join(folder, 'pglite')
+    const client = new PGlite(data)
+    const db = drizzlePglite({ client })
+    await client.exec(tenantsSql)
+    await migrateTokenVault(db)
+    await migrateTokenVault(db, customersVault)
+    await client.close()
+    expect(await push({ url: data }, 'pglite')).toContain('No changes detected')
+  })
+})
+
+describe.each([
+  { driver: 'node-postgres', open: (url: string) => openNodePostgres(url) },
+  { driver: 'postgres.js', open: (url: string) => openPostgresJs(url) },
+])('migrateTokenVault by $driver', ({ open }) => {
+  it('makes the same tables as the plain SQL, however many processes start at once, and once only', async () => {
+    const url = await newDatabase(tenantsSql)
+    const processes = Array.from({ length: 6 }, () => open(url))
+    await Promise.all(processes.map(({ db }) => migrateTokenVault(db)))
+    await Promise.all(processes.map(({ db }) => migrateTokenVault(db, customersVault)))
+    await Promise.all(processes.map(({ close }) => close()))
+    const written = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
+    expect(await query(url, description)).toEqual(await query(written, description))
+    expect(await query(url, 'select id from token_vault_migrations')).toEqual([{ id: 1 }])
+    expect(await query(url, 'select id from customers.tokens_migrations')).toEqual([{ id: 1 }])
+  })
+
+  it('leaves nothing behind when it fails, and says who has to do something', async () => {
+    const url = await newDatabase()
+    const { db, close } = open(url)
+    await expect(migrateTokenVault(db, customersVault)).rejects.toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID' })
+    await query(url, 'create table token_vault (something text)')
+    await expect(migrateTokenVault(db)).rejects.toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID' })
+    expect(await query(url, `select to_regclass('token_vault_migrations') as found`)).toEqual([{ found: null }])
+    await close()
+  })
+
+  it('takes no transaction', async () => {
+    const { db, close } = open(inject('postgres'))
+    await db.transaction(async (transaction) => {
+      await expect(migrateTokenVault(transaction)).rejects.toMatchObject({ code: 'ERR_WAXSEAL_ARGUMENT' })
+    })
+    await close()
+  })
+})
+
+describe('the plain SQL', () => {
+  it('can be repeated', async () => {
+    await newDatabase(tokenVaultSql(), tokenVaultSql())
+  })
+
+  it('takes names as they are', async () => {
+    const table = createTokenVaultTable({ name: 'The "vault"; drop', schema: 'Customer "area"' })
+    const url = await newDatabase('create schema "Customer ""area"""', tokenVaultSql(table))
+    const rows = await query(url, `select table_name from information_schema.tables where table_schema ~ 'area'`)
+    expect(rows).toEqual([{ table_name: 'The "vault"; drop' }])
+  })
+
+  it('leaves generated columns to drizzle-kit', () => {
+    const column = text('upper').generatedAlwaysAs('upper(account)')
+    const table = createTokenVaultTable({ extraColumns: { column } })
+    expect(() => tokenVaultSql(table)).toThrow(expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT' }))
+  })
+})
+
+describe('createTokenVaultTable', () => {
+  it.each([
+    ['a tenant that may be null', { tenantId: text('tenant_id') }, /notNull/],
+    ['a tenant in a padded column', { tenantId: char('tenant_id', { length: 9 }).notNull() }, /uuid, text/],
+    ['a column with a name of ours', { extraColumns: { status: boolean('app_status') } }, /status/],
+    ['a second tenant', { extraColumns: { tenantId: integer('tenant') } }, /tenantId/],
+  ])('refuses %s', (_, options, message) => {
+    expect(() => createTokenVaultTable(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('gives a table whose rows the app can select, its own columns and tenant type included', () => {
+    const table = createTokenVaultTable({
+      tenantId: integer('tenant').notNull(),
+      extraColumns: { pinned: boolean('pinned').notNull().default(false) },
+    })
+    const row = {} as typeof table.$inferSelect
+    const plain = {} as typeof tokenVault.$inferSelect
+    const types: { tenant: number; pinned: boolean; plainTenant: string } = {
+      tenant: row.tenantId,
+      pinned: row.pinned,
+      plainTenant: plain.tenantId,
+    }
+    expect(Object.keys(types)).toHaveLength(3)
+    expect(Object.keys(table)).toEqual(expect.arrayContaining(['pinned', 'tenantId', 'encryptedValue']))
+  })
+})

@@ -1,0 +1,18 @@
+/** What two apps have in their Drizzle schemas, for drizzle-kit: the vault as it is, and one with everything changed. */
+import { boolean, pgSchema, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { createTokenVaultTable, tokenVault } from '../../../src/vault/schema.ts'
+
+export { tokenVault }
+
+export const tenants = pgTable('tenants', { id: uuid('id').primaryKey() })
+
+export const customers = pgSchema('customers')
+
+export const customersVault = createTokenVaultTable({
+  name: 'tokens',
+  schema: 'customers',
+  tenantId: uuid('tenant_id')
+    .notNull()
+    .references(() => tenants.id, { onDelete: 'cascade' }),
+  extraColumns: { note: text('note').default("it's theirs"), pinned: boolean('pinned').notNull().default(false) },
+})
