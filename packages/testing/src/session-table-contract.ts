@@ -28,7 +28,11 @@ export interface TableUnderTest {
   extend(key: string, expiresAt: number, now: number, signal: Signal): Promise<boolean>
   delete(key: string, signal: Signal): Promise<void>
   deleteMany(keys: readonly string[], signal: Signal): Promise<void>
-  list(page: unknown, signal: Signal): Promise<{ readonly rows: readonly Row[]; readonly next?: unknown }>
+  list(
+    page: unknown,
+    signal: Signal,
+    part?: { readonly index: number; readonly count: number },
+  ): Promise<{ readonly rows: readonly Row[]; readonly next?: unknown }>
 }
 
 /**
@@ -58,11 +62,11 @@ export function sessionTableContract(
   const plain = (row: Row | undefined) => row && { ...row, record: Buffer.from(row.record).toString('hex') }
   const assertRow = (actual: Row | undefined, expected: Row | undefined) =>
     assert.deepEqual(plain(actual), plain(expected))
-  const rowsOf = async (table: TableUnderTest) => {
+  const rowsOf = async (table: TableUnderTest, part?: { index: number; count: number }) => {
     const rows: Row[] = []
     let page: unknown
     do {
-      const { rows: some, next } = await table.list(page, signal)
+      const { rows: some, next } = await table.list(page, signal, part)
       rows.push(...some)
       page = next
     } while (page !== undefined)
@@ -208,6 +212,17 @@ export function sessionTableContract(
       await table.delete(row.key, signal)
       await table.delete(row.key, signal)
       assert.equal(await table.get(row.key, signal), undefined)
+    })
+
+    it('lists every row in exactly one of the parts that it is read in', async () => {
+      const table = await create()
+      const keys = Array.from({ length: 30 }, () => newRow().key)
+      await Promise.all(keys.map((key) => table.insert(newRow({ key }), now, signal)))
+      for (const count of [1, 2, 7]) {
+        const parts = await Promise.all(Array.from({ length: count }, (_, index) => rowsOf(table, { index, count })))
+        const listed = parts.flat().map(({ key }) => key)
+        assert.deepEqual(listed.sort(), [...keys].sort())
+      }
     })
 
     it('lists every row once, over as many pages as it takes, and deletes many', async () => {
