@@ -1,16 +1,28 @@
 import { CARRIER, type SessionSnapshot } from './session-content.ts'
 
-/** What the row was when the session was read or last written: what later writes are compared and conditioned on. */
+/** What is known of a row since its session was read or last written: what later writes are compared and conditioned on. */
 export interface LoadedRow {
   /** 0 while the session stands in an item of version 1. */
   readonly revision: number
+  readonly userTag?: string | undefined
   readonly expiresAt: number
   readonly createdAt: number
   readonly absoluteExpiresAt: number
-  /** What the row says; `undefined` after a write whose outcome is not known. */
-  readonly snapshot: SessionSnapshot | undefined
+  /** What the app's object held then: what it holds beside that, or no longer holds, is the app's own change. */
+  readonly base: SessionSnapshot
+  /** What the row says: another snapshot than `base` where it also holds what another request has changed. */
+  readonly stored: SessionSnapshot
+  readonly unsettled?: UnsettledWrite | undefined
   /** While the session stands in an item of version 1: which writing of it that was, by its tag. */
   readonly version1Tag?: string
+}
+
+/** A write whose answer never came: the row may hold it, or may yet get it. */
+export interface UnsettledWrite {
+  /** Absent where it was to be an item of version 1, known by its tag. */
+  readonly record?: Uint8Array
+  /** What is known of the row if it holds that writing. */
+  readonly after: LoadedRow
 }
 
 /** A {@link LoadedRow} that belongs to one table key and follows the writes made through its session object; invisible to JSON. */

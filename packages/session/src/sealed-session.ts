@@ -1,6 +1,6 @@
 import { type Envelope, type RecordContext, recordKeyIds, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
 import type { SessionCookie } from './expiry.ts'
-import type { SessionSnapshot } from './session-content.ts'
+import { type SessionSnapshot, sessionIn } from './session-content.ts'
 
 /** A session as the store hands it out: the app's data and, where a framework wrote it, its cookie as JSON data. */
 export type StoredSession = Record<string, unknown> & { cookie?: SessionCookie & Record<string, unknown> }
@@ -28,11 +28,9 @@ export class SessionSealer {
   async seal(
     key: string,
     sealed: Omit<SealedSession, 'session'>,
-    { content, cookie }: SessionSnapshot,
+    snapshot: SessionSnapshot,
   ): Promise<{ record: Uint8Array; kid: string }> {
-    const session = JSON.parse(content)
-    if (cookie !== undefined) session.cookie = cookie
-    const record = await this.#envelope.sealJson({ ...sealed, session }, this.#context(key))
+    const record = await this.#envelope.sealJson({ ...sealed, session: sessionIn(snapshot) }, this.#context(key))
     return { record, kid: recordKeyIds(record)[0] ?? '' }
   }
 

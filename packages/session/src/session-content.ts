@@ -1,5 +1,6 @@
 import { WaxsealTypeError } from '@waxseal/core'
 import { isPersistent, type SessionCookie } from './expiry.ts'
+import type { StoredSession } from './sealed-session.ts'
 
 /**
  * The key under which `get` hands the load state to a callback caller. @fastify/session copies a loaded session key by
@@ -37,6 +38,13 @@ export function snapshotOf(session: unknown): SessionSnapshot {
     }
   }
   return { content: toJson(rest), cookie }
+}
+
+/** The session that a snapshot was taken from, as data of its own. */
+export function sessionIn({ content, cookie }: SessionSnapshot): StoredSession {
+  const session = JSON.parse(content)
+  if (cookie !== undefined) session.cookie = cookie
+  return session
 }
 
 /** Without the keys that a framework could not take; older versions of Fastify's plugin stored such ones themselves. */
@@ -79,4 +87,10 @@ function fixedPart(cookie: Record<string, unknown>): string {
   // The two frameworks name the attributes in different orders, and one writes out those that are not set.
   const set = Object.entries(fixed).filter(([, value]) => value !== null && value !== undefined && value !== false)
   return JSON.stringify([set.sort(([a], [b]) => (a < b ? -1 : 1)), typeof originalMaxAge])
+}
+
+/** A cookie that lives for a time of its own, from the next write on; one that ends at a fixed time, or with the browser, stays. */
+export function beginAnew(cookie: SessionSnapshot['cookie']): SessionSnapshot['cookie'] {
+  const lasts = typeof cookie?.maxAge === 'number' || typeof cookie?.originalMaxAge === 'number'
+  return lasts ? { ...cookie, expires: null } : cookie
 }

@@ -1,5 +1,6 @@
 import { setImmediate as answered } from 'node:timers/promises'
 import { type Clock, systemClock, WaxsealError, type WaxsealErrorCode } from '@waxseal/core'
+import { ConflictRules } from './conflict.ts'
 import { Deadlines, type StopSignal } from './deadlines.ts'
 import type { ReportEvent, SessionEventType } from './events.ts'
 import { KeyQueue } from './key-queue.ts'
@@ -37,7 +38,8 @@ export class SessionOperations {
     const rules = { ttlSeconds, maxLifetimeSeconds, touchAfterSeconds }
     const sealer = new SessionSealer(envelope, logicalName)
     const deadlines = new Deadlines(timeoutMilliseconds)
-    const parts = { table, sealer, states: this.states, rules, clock, report }
+    const conflicts = new ConflictRules(options)
+    const parts = { table, sealer, states: this.states, rules, conflicts, clock, report }
     const version1 = version1Parts(table, options, clock)
     this.#report = report
     this.#deadlines = deadlines
@@ -71,7 +73,7 @@ export class SessionOperations {
   set(sessionId: string, session: object): Promise<boolean> | true {
     let write: SessionWrite
     try {
-      write = { key: sessionKey(sessionId), id: sessionId, session, snapshot: snapshotOf(session) }
+      write = { key: sessionKey(sessionId), id: sessionId, session, operation: 'set', snapshot: snapshotOf(session) }
       const same = this.#writes.isBusy(write.key) ? undefined : this.#stateIfSame(write)
       if (same !== undefined && this.#writer.dueExpiry(same, write.snapshot.cookie) === undefined) return true
     } catch (error) {
@@ -104,7 +106,7 @@ export class SessionOperations {
     return this.#touch({ key, id: sessionId, session }, cookie, softly)
   }
 
-  /** The state of a session of which only the running expiry differs from its row; else `undefined`. */
+  /** The state of a session in which nothing but the running expiry was changed; else `undefined`. */
   #stateIfSame({ key, session, snapshot }: SessionWrite): LoadState | undefined {
     const state = this.states.find(session, key)
     return state !== undefined && this.#writer.isSame(state, snapshot) ? state : undefined
@@ -135,7 +137,10 @@ export class SessionOperations {
     const task = async (signal: StopSignal) => {
       const own = this.states.find(session, key)
       // express-session leaves the cookie out of what it compares: a changed `maxAge` reaches the store only here.
-      if (own !== undefined && this.#writer.isOtherCookie(own, cookie)) return this.#setCookie(target, cookie, signal)
+      if (own !== undefined && this.#writer.isOtherCookie(own, cookie)) {
+        const stored = await this.#writer.rewrite(target, own, cookie, signal)
+        return stored ? undefined : this.#report('refused', 'touch', key)
+      }
       const state = own ?? (await this.#reader.load(key, id, 'touch', signal))?.state
       if (state !== undefined) await this.#writer.touch(target, state, cookie, signal)
     }
@@ -143,16 +148,6 @@ export class SessionOperations {
       await this.#inOrder('touch', key, task, () => 'touch-failed')
     } catch (error) {
       if (!softly) throw error
-    }
-  }
-
-  /** Writes another cookie beside the content that the row has now: a touch must not take a newer content back. */
-  async #setCookie(target: SessionTarget, cookie: SessionSnapshot['cookie'], signal: StopSignal) {
-    while (!signal.aborted) {
-      const state = (await this.#reader.load(target.key, target.id, 'touch', signal))?.state
-      if (state?.row.snapshot === undefined) return this.#report('refused', 'touch', target.key)
-      const snapshot = { content: state.row.snapshot.content, cookie }
-      if (await this.#writer.replace({ ...target, snapshot }, state, signal)) return
     }
   }
 
@@ -193,7 +188,8 @@ export class SessionOperations {
     try {
       return await this.#deadlines.run(task, signal)
     } catch (error) {
-      if (!signal?.aborted) this.#report(failure(), operation, key, codeIn(error))
+      const type = isConflict(error) ? 'conflict' : failure()
+      if (!signal?.aborted) this.#report(type, operation, key, codeIn(error))
       throw error
     }
   }
@@ -212,6 +208,10 @@ export class SessionOperations {
     this.#report('failed', operation, undefined, codeIn(error))
     return Promise.reject(error)
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof WaxsealError && error.code === 'ERR_WAXSEAL_SESSION_CONFLICT'
 }
 
 function codeIn(error: unknown): { code?: WaxsealErrorCode } {

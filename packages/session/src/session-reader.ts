@@ -2,7 +2,7 @@ import type { Clock } from '@waxseal/core'
 import type { StopSignal } from './deadlines.ts'
 import type { ReportEvent } from './events.ts'
 import { isPersistent } from './expiry.ts'
-import { LoadState } from './load-state.ts'
+import { type LoadedRow, LoadState } from './load-state.ts'
 import { isUnreadable, type SealedSession, type SessionSealer } from './sealed-session.ts'
 import type { SessionSnapshot } from './session-content.ts'
 import type { SessionRow } from './session-row.ts'
@@ -83,11 +83,16 @@ function expiryOfRow(row: SessionRow, { absoluteExpiresAt }: SealedSession): num
 }
 
 export function loadedFrom(row: SessionRow, sealed: SealedSession): LoadedSession {
-  const { session, createdAt, absoluteExpiresAt } = sealed
-  const expiresAt = expiryOfRow(row, sealed)
-  const snapshot = asSnapshot(session)
-  const state = new LoadState(row.key, { revision: row.revision, expiresAt, createdAt, absoluteExpiresAt, snapshot })
-  return { session, state }
+  const { session } = sealed
+  const base = asSnapshot(session)
+  return { session, state: new LoadState(row.key, { ...knownOf(row, sealed), base, stored: base }) }
+}
+
+/** What a row says beside its content. */
+export function knownOf(row: SessionRow, sealed: SealedSession): Omit<LoadedRow, 'base' | 'stored'> {
+  const { revision, userTag } = row
+  const { createdAt, absoluteExpiresAt } = sealed
+  return { revision, userTag, createdAt, absoluteExpiresAt, expiresAt: expiryOfRow(row, sealed) }
 }
 
 /** A copy: the app changes the session that it gets. */

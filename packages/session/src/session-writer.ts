@@ -1,10 +1,13 @@
 import { type Clock, WaxsealError } from '@waxseal/core'
+import type { ConflictRules } from './conflict.ts'
 import type { StopSignal } from './deadlines.ts'
 import type { ReportEvent } from './events.ts'
-import { type ExpiryRules, expiryOf, type SessionCookie, touchIsDue } from './expiry.ts'
-import { type LoadedRow, LoadState, type LoadStates } from './load-state.ts'
+import { type ExpiryRules, expiryOf, touchIsDue } from './expiry.ts'
+import { type LoadedRow, LoadState, type LoadStates, type UnsettledWrite } from './load-state.ts'
 import { isUnreadable, type SessionSealer } from './sealed-session.ts'
-import { type SessionSnapshot, sameCookie } from './session-content.ts'
+import { beginAnew, type SessionSnapshot, sameCookie } from './session-content.ts'
+import { asSnapshot, knownOf } from './session-reader.ts'
+import { firstRevision, isSameLife } from './session-revision.ts'
 import type { SessionRow, WriteOutcome } from './session-row.ts'
 import type { SessionTable } from './session-table.ts'
 
@@ -18,6 +21,7 @@ export interface SessionTarget {
 
 /** Everything that a write of one session needs. */
 export interface SessionWrite extends SessionTarget {
+  readonly operation: 'set' | 'touch'
   readonly snapshot: SessionSnapshot
 }
 
@@ -27,52 +31,60 @@ export interface WriterParts {
   readonly sealer: SessionSealer
   readonly states: LoadStates
   readonly rules: ExpiryRules
+  readonly conflicts: ConflictRules
   readonly clock: Clock
   readonly report: ReportEvent
 }
 
 /**
  * The rules of writing. A session that was loaded is written only while its row still exists, so that a logout is
- * final; a session that was not loaded is inserted, and over a live row the last write wins.
+ * final, and over a newer state of it as the conflict policy says; a session that was not loaded is inserted, and over
+ * a live row the last write wins.
  */
 export class SessionWriter {
   protected readonly table: SessionTable
   protected readonly rules: ExpiryRules
+  protected readonly conflicts: ConflictRules
   protected readonly clock: Clock
   protected readonly report: ReportEvent
   readonly #sealer: SessionSealer
   readonly #states: LoadStates
 
-  constructor({ table, sealer, states, rules, clock, report }: WriterParts) {
+  constructor({ table, sealer, states, rules, conflicts, clock, report }: WriterParts) {
     this.table = table
     this.rules = rules
+    this.conflicts = conflicts
     this.clock = clock
     this.report = report
     this.#sealer = sealer
     this.#states = states
   }
 
-  /** Whether the snapshot says what the row says, apart from the running expiry. */
+  /** Whether the app has changed nothing, and the row surely says so; the running expiry of the cookie is no change. */
   isSame(state: LoadState, { content, cookie }: SessionSnapshot): boolean {
-    return content === state.row.snapshot?.content && !this.isOtherCookie(state, cookie)
+    const { base, unsettled } = state.row
+    return unsettled === undefined && content === base.content && !this.isOtherCookie(state, cookie)
   }
 
   /** Whether the app changed the cookie: one of its attributes, or its expiry to a nearer one. */
   isOtherCookie({ row }: LoadState, cookie: SessionSnapshot['cookie']): boolean {
-    if (row.snapshot === undefined) return false
-    if (!sameCookie(cookie, row.snapshot.cookie)) return true
+    if (row.unsettled !== undefined) return false
+    if (!sameCookie(cookie, row.base.cookie)) return true
     const now = this.clock.now()
     const expiresAt = expiryOf(cookie, row.absoluteExpiresAt, now, this.rules)
     // The clock of the server that wrote the row may be ahead of ours, by which one life from now ends sooner.
-    const oneLife = expiryOf({ ...row.snapshot.cookie, expires: null }, row.absoluteExpiresAt, now, this.rules)
+    const oneLife = expiryOf({ ...row.base.cookie, expires: null }, row.absoluteExpiresAt, now, this.rules)
     return expiresAt < Math.min(row.expiresAt, oneLife) - TOLERANCE
   }
 
   /** The expiry to which the row should be moved, or `undefined` while the stored one is near enough. */
-  dueExpiry(state: LoadState, cookie: SessionCookie | undefined): number | undefined {
+  dueExpiry({ row }: LoadState, cookie: SessionSnapshot['cookie']): number | undefined {
     const now = this.clock.now()
-    const expiresAt = expiryOf(cookie, state.row.absoluteExpiresAt, now, this.rules)
-    return touchIsDue(state.row, expiresAt, now, this.rules) ? expiresAt : undefined
+    // Where another request has given the session another life, that counts, and not the one the app's object still has.
+    const { base, stored } = row
+    const inForce = sameCookie(base.cookie, stored.cookie) ? cookie : beginAnew(stored.cookie)
+    const expiresAt = expiryOf(inForce, row.absoluteExpiresAt, now, this.rules)
+    return touchIsDue(row, expiresAt, now, this.rules) ? expiresAt : undefined
   }
 
   /** Postpones the expiry if that is due. */
@@ -88,26 +100,20 @@ export class SessionWriter {
     if (moved) state.update({ ...state.row, expiresAt })
   }
 
-  /** Stores the snapshot over exactly the state that was loaded; `false` when the row has changed since or is gone. */
-  async replace(write: SessionWrite, { row: loaded }: LoadState, signal: StopSignal): Promise<boolean> {
-    const now = this.clock.now()
-    const row = await this.seal(write, loaded, now)
-    if (signal.aborted) return false
-    const revision = loaded.revision + 1
-    const outcome = await this.table.update({ ...row.stored, revision }, loaded, now, signal)
-    return isStored(outcome, row) && this.remember(write, asLoaded(write, row, revision))
-  }
-
   /** Stores the snapshot; `false` when the session was loaded (`state`) and its row is gone or has expired. */
   async write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
-    if (state === undefined) return this.#insert(write, signal)
-    try {
-      return await this.#update(write, state.row, state.row.revision, signal)
-    } catch (error) {
-      // It may have been written all the same: no later set may be taken for unchanged.
-      state.update({ ...state.row, snapshot: undefined })
-      throw error
-    }
+    return state === undefined ? this.#insert(write, signal) : this.update(write, state, undefined, signal)
+  }
+
+  /** Writes the row anew with this cookie and the content that it has: a touch takes no content back. */
+  async rewrite(
+    target: SessionTarget,
+    state: LoadState,
+    cookie: SessionSnapshot['cookie'],
+    signal: StopSignal,
+  ): Promise<boolean> {
+    const { content } = state.row.base
+    return this.write({ ...target, operation: 'touch', snapshot: { content, cookie } }, state, signal)
   }
 
   /** Removes the row; not an error when there is none. */
@@ -116,53 +122,91 @@ export class SessionWriter {
   }
 
   async #insert(write: SessionWrite, signal: StopSignal): Promise<boolean> {
-    const now = this.clock.now()
-    const row = await this.seal(write, this.newLife(now), now)
-    // The key service may have taken all the time there was.
-    if (signal.aborted) return false
+    const { snapshot } = write
+    let inTheWay: SessionRow | undefined
     for (;;) {
-      const outcome = await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, this.clock.now(), signal)
-      if (isStored(outcome, row)) return this.remember(write, asLoaded(write, row, FIRST_REVISION))
-      if (outcome.current !== undefined) {
-        const life = await this.lifeOf(outcome.current, now)
-        if (await this.#update(write, life, outcome.current.revision, signal, true)) return true
-        // The row has gone or expired between the two calls: there is room for ours.
+      const now = this.clock.now()
+      const { revision, ...life } = (inTheWay && (await this.#nextOf(inTheWay, now))) ?? this.newLife(now)
+      const row = await this.seal(write, life, now)
+      // The key service may have taken all the time there was.
+      if (signal.aborted) return false
+      const stored = { ...row.stored, revision }
+      const outcome = await (inTheWay === undefined
+        ? this.table.insert(stored, now, signal)
+        : this.table.update(stored, inTheWay, now, signal))
+      if (isStored(outcome, row)) {
+        if (inTheWay !== undefined) this.report('overwritten', write.operation, write.key)
+        return this.remember(write, asLoaded(row, revision, snapshot, snapshot))
       }
       if (signal.aborted) return false
+      inTheWay = outcome.current !== undefined && outcome.current.expiresAt > now ? outcome.current : undefined
     }
   }
 
-  async #update(
+  /** Stores the app's changes over the row as it was loaded, or, as the policy has it, over the one that is `inTheWay`. */
+  protected async update(
     write: SessionWrite,
-    life: Life,
-    loadedRevision: number,
+    state: LoadState,
+    inTheWay: SessionRow | undefined,
     signal: StopSignal,
-    overwrites = false,
   ): Promise<boolean> {
-    const now = this.clock.now()
-    const row = await this.seal(write, life, now)
-    if (signal.aborted) return false
-    let revision = loadedRevision
+    let over = inTheWay === undefined ? state.row : await this.meet(inTheWay, state.row, write)
     for (;;) {
-      const outcome = await this.table.update({ ...row.stored, revision: revision + 1 }, { revision }, now, signal)
+      const now = this.clock.now()
+      const { snapshot, effect } = this.conflicts.resolve(over.base, write.snapshot, over.stored)
+      const row = await this.seal({ ...write, snapshot }, over, now)
+      if (signal.aborted) return false
+      const revision = over.revision + 1
+      const after = asLoaded(row, revision, write.snapshot, snapshot)
+      const call = () => this.table.update({ ...row.stored, revision }, over, now, signal)
+      const outcome = await settling(state, { record: row.stored.record, after }, call)
       if (isStored(outcome, row)) {
-        if (overwrites || revision !== loadedRevision) this.report('overwritten', 'set', write.key)
-        return this.remember(write, asLoaded(write, row, revision + 1))
+        // What was merged once stays in later writes of the same object: these are not counted again.
+        const isNews = effect === 'overwritten' || over !== state.row
+        if (effect !== undefined && isNews) this.report(effect, write.operation, write.key)
+        return this.remember(write, after)
       }
       const { current } = outcome
-      if (current === undefined || current.expiresAt <= now) return false
-      revision = current.revision
+      if (current === undefined || current.expiresAt <= now || !isSameLife(current, over)) return false
       if (signal.aborted) return false
+      over = await this.meet(current, over, write)
     }
   }
 
-  /**
-   * Stores the snapshot over a row that another process made of the loaded session: counted as a conflict only where
-   * that process went on to write to it.
-   */
-  protected async overwrite(write: SessionWrite, current: SessionRow, signal: StopSignal): Promise<boolean> {
-    const life = await this.lifeOf(current, this.clock.now())
-    return this.#update(write, life, FIRST_REVISION, signal)
+  protected meet(current: SessionRow, known: LoadedRow, write: SessionWrite): Promise<LoadedRow> {
+    const { key, record, revision, userTag } = current
+    const open = async () => {
+      const sealed = await this.#sealer.open(key, record)
+      return { ...knownOf(current, sealed), stored: asSnapshot(sealed.session) }
+    }
+    const isOwn = (unsettled: UnsettledWrite) =>
+      unsettled.record !== undefined && isSameRecord(record, unsettled.record)
+    return this.goOn(known, { isOwn, open, unopened: { revision, userTag } }, write)
+  }
+
+  /** What to go on from, now that something else stands where `known` was. */
+  protected async goOn(
+    known: LoadedRow,
+    { isOwn, open, unopened }: Obstacle,
+    { key, operation }: SessionWrite,
+  ): Promise<LoadedRow> {
+    const { base, unsettled } = known
+    if (unsettled !== undefined && isOwn(unsettled)) return unsettled.after
+    const lastWins = this.conflicts.policy === 'lastWriteWins'
+    if (unsettled !== undefined && !lastWins) {
+      throw this.conflicts.conflict('another request has changed it, after a write whose answer was lost')
+    }
+    try {
+      const theirs = await open()
+      // What the app has changed since a write of unknown outcome cannot be told: the last write wins as a whole.
+      return { ...theirs, base: unsettled === undefined ? base : theirs.stored }
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      this.report('unreadable', operation, key, { code: error.code })
+      // Another process may be able to read it, under a key or a version that this one does not know.
+      if (!lastWins) throw this.conflicts.conflict('another request has changed it, and what it stored cannot be read')
+      return { ...known, ...unopened, unsettled: undefined }
+    }
   }
 
   /** `expiresAt`: in milliseconds since the epoch, where it does not follow from the cookie. */
@@ -179,19 +223,20 @@ export class SessionWriter {
     return { stored: { key, record, expiresAt, kid }, createdAt, absoluteExpiresAt }
   }
 
-  protected newLife(now: number): Life {
-    return { createdAt: now, absoluteExpiresAt: Math.floor(now + this.rules.maxLifetimeSeconds * 1000) }
+  protected newLife(now: number): NextLife {
+    const absoluteExpiresAt = Math.floor(now + this.rules.maxLifetimeSeconds * 1000)
+    return { createdAt: now, absoluteExpiresAt, revision: firstRevision() }
   }
 
-  /** A live row that is written without having been loaded keeps its creation and its absolute expiry. */
-  protected async lifeOf({ key, record }: SessionRow, now: number): Promise<Life> {
+  /** How a live row goes on that is written without having been loaded: in the life that it has, if it has one. */
+  async #nextOf({ key, record, revision }: SessionRow, now: number): Promise<NextLife | undefined> {
     try {
-      const life = await this.#sealer.open(key, record)
-      if (life.absoluteExpiresAt > now) return life
+      const { createdAt, absoluteExpiresAt } = await this.#sealer.open(key, record)
+      return absoluteExpiresAt > now ? { createdAt, absoluteExpiresAt, revision: revision + 1 } : undefined
     } catch (error) {
       if (!isUnreadable(error)) throw error
+      return undefined
     }
-    return this.newLife(now)
   }
 
   protected remember({ key, session }: SessionTarget, loaded: LoadedRow): true {
@@ -202,7 +247,13 @@ export class SessionWriter {
   }
 }
 
-export const FIRST_REVISION = 1
+/** What stands in the way of a write. */
+interface Obstacle {
+  readonly isOwn: (unsettled: UnsettledWrite) => boolean
+  readonly open: () => Promise<Omit<LoadedRow, 'base'>>
+  /** What is known of it without opening it. */
+  readonly unopened: Partial<LoadedRow>
+}
 
 /** In milliseconds. A nearer expiry is the app's doing, unless the cookie was dated when a long request began. */
 const TOLERANCE = 60_000
@@ -210,6 +261,11 @@ const TOLERANCE = 60_000
 export interface Life {
   readonly createdAt: number
   readonly absoluteExpiresAt: number
+}
+
+/** A life, and the revision of the next row in it. */
+interface NextLife extends Life {
+  readonly revision: number
 }
 
 export interface SealedRow extends Life {
@@ -224,12 +280,34 @@ export function checkSize(bytes: number, limit: number): void {
 }
 
 /** True also when the row that stands in the way is our own: an answer was lost and the client repeated the write. */
-export function isStored(outcome: WriteOutcome, { stored }: SealedRow): boolean {
-  if (outcome.written) return true
-  return outcome.current !== undefined && Buffer.compare(outcome.current.record, stored.record) === 0
+export function isStored({ written, current }: WriteOutcome, { stored }: SealedRow): boolean {
+  return written || (current !== undefined && isSameRecord(current.record, stored.record))
 }
 
-export function asLoaded({ snapshot }: SessionWrite, row: SealedRow, revision: number): LoadedRow {
-  const { createdAt, absoluteExpiresAt, stored } = row
-  return { revision, expiresAt: stored.expiresAt, createdAt, absoluteExpiresAt, snapshot }
+function isSameRecord(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+/** What is known of a row once it is stored. `base` is what the app's object held. */
+export function asLoaded(
+  { stored: { expiresAt, userTag }, createdAt, absoluteExpiresAt }: SealedRow,
+  revision: number,
+  base: SessionSnapshot,
+  stored: SessionSnapshot,
+): LoadedRow {
+  return { revision, userTag, expiresAt, createdAt, absoluteExpiresAt, base, stored }
+}
+
+/** Where a call fails that was to store something, the state says that this may have come about all the same. */
+export async function settling<T>(
+  state: LoadState | undefined,
+  unsettled: UnsettledWrite,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    state?.update({ ...state.row, unsettled })
+    throw error
+  }
 }

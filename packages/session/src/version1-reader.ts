@@ -88,14 +88,15 @@ export class Version1Reader extends SessionReader {
     // Older code under Express moved `ttl` alone: a date that has passed would end the session at its next write.
     const { cookie } = session
     if (cookie && isPersistent(cookie)) cookie.expires = new Date(expiresAt).toISOString()
-    const snapshot = asSnapshot(session)
+    const base = asSnapshot(session)
     const version1Tag = item.authTag
     const state = new LoadState(key, {
       revision: 0,
       expiresAt,
       createdAt: now,
       absoluteExpiresAt,
-      snapshot,
+      base,
+      stored: base,
       version1Tag,
     })
     if (this.#policy.writes) return { session, state }

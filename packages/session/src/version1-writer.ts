@@ -1,26 +1,42 @@
 import type { Envelope } from '@waxseal/core'
+import type { EncryptedSessionRecord } from '@waxseal/core/version1'
 import type { Deadlines, StopSignal } from './deadlines.ts'
 import { expiryOf, isPersistent } from './expiry.ts'
-import type { LoadedRow, LoadState } from './load-state.ts'
+import type { LoadedRow, LoadState, UnsettledWrite } from './load-state.ts'
 import type { SessionSnapshot } from './session-content.ts'
+import { asSnapshot } from './session-reader.ts'
+import { firstRevision } from './session-revision.ts'
 import type { SessionRow, WriteOutcome } from './session-row.ts'
 import {
   asLoaded,
   checkSize,
-  FIRST_REVISION,
   isStored,
-  type SealedRow,
   type SessionTarget,
   type SessionWrite,
   SessionWriter,
+  settling,
   type WriterParts,
 } from './session-writer.ts'
 import type { Version1Parts, Version1Policy } from './version1-options.ts'
-import { isItemKey, toPlaintext } from './version1-session.ts'
+import { isItemKey, openItem, toPlaintext } from './version1-session.ts'
 import type { Removal, Version1Table } from './version1-table.ts'
 
-/** What a promotion comes to: the new row, the row that another process made first, or nothing: signed out, or changed. */
-type Promotion = { readonly stored: LoadedRow } | { readonly current: SessionRow } | undefined
+/** A write of which something is known already: the item that it goes over, and what the app's object holds. */
+interface ItemWrite extends SessionWrite {
+  readonly over?: LoadedRow
+  /** Only over what is known of the item; otherwise over whatever stands there. */
+  readonly exactly?: boolean
+  /** Where the app's object does not hold the whole snapshot. */
+  readonly base?: SessionSnapshot
+}
+
+/** What became of a write, and what is known of the session if it came about. */
+interface Attempt {
+  readonly written: boolean
+  readonly after: LoadedRow
+  /** The row that another process made first. */
+  readonly current?: SessionRow | undefined
+}
 
 /**
  * Writes sessions of both versions. Those that were read from an item of version 1 become rows of version 2, or, while
@@ -42,22 +58,9 @@ export class Version1Writer extends SessionWriter {
 
   override async write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
     if (state === undefined) return this.#writeAnew(write, signal)
-    if (state.row.version1Tag === undefined) return super.write(write, state, signal)
-    try {
-      return await (this.#policy.writes
-        ? this.#writeItemOver(write, state, signal)
-        : this.#writeRowFor(write, state, signal))
-    } catch (error) {
-      // It may have been written all the same: no later set may be taken for unchanged.
-      state.update({ ...state.row, snapshot: undefined })
-      throw error
-    }
-  }
-
-  override async replace(write: SessionWrite, state: LoadState, signal: StopSignal): Promise<boolean> {
-    if (state.row.version1Tag === undefined) return super.replace(write, state, signal)
-    const stored = await this.#replace(write, state, signal)
-    return stored !== undefined && this.remember(write, stored)
+    return state.row.version1Tag === undefined
+      ? super.write(write, state, signal)
+      : this.#writeLoaded(write, state, signal)
   }
 
   override async touch(
@@ -66,7 +69,7 @@ export class Version1Writer extends SessionWriter {
     cookie: SessionSnapshot['cookie'],
     signal: StopSignal,
   ): Promise<void> {
-    const { snapshot, version1Tag } = state.row
+    const { unsettled, version1Tag } = state.row
     if (version1Tag === undefined) return super.touch(target, state, cookie, signal)
     const expiresAt = this.dueExpiry(state, cookie)
     if (expiresAt === undefined) return
@@ -74,25 +77,21 @@ export class Version1Writer extends SessionWriter {
     if (this.#policy.writes && !(cookie !== undefined && isPersistent(cookie))) {
       const moved = await this.#items.extend(target.id, toTtl(expiresAt), this.clock.now(), signal)
       if (moved) state.update({ ...state.row, expiresAt })
-    } else if (snapshot !== undefined) {
-      const write = { ...target, snapshot: { content: snapshot.content, cookie } }
-      const stored = await this.#replace(write, state, signal)
-      if (stored !== undefined) state.update(stored)
+    } else if (unsettled === undefined) {
+      await this.rewrite(target, state, cookie, signal)
     }
   }
 
   /** Makes the session that was read a row of version 2, with the same content and expiry. */
   async upgrade(target: SessionTarget, state: LoadState, signal: StopSignal): Promise<void> {
-    const { expiresAt, snapshot } = state.row
-    if (snapshot === undefined) return
-    const promotion = await this.#promote({ ...target, snapshot }, state.row, true, signal, expiresAt)
-    if (promotion === undefined) return
-    if ('stored' in promotion) return state.update(promotion.stored)
-    // Later writes are compared with what this process read, and counted as a conflict if that other one has gone on.
-    const { version1Tag: _tag, ...row } = state.row
-    const life = await this.lifeOf(promotion.current, this.clock.now())
-    const newExpiry = Math.min(promotion.current.expiresAt, life.absoluteExpiresAt)
-    state.update({ ...row, ...life, expiresAt: newExpiry, revision: FIRST_REVISION })
+    const { row: over } = state
+    if (over.unsettled !== undefined) return
+    const write = { ...target, operation: 'touch', snapshot: over.base, over, exactly: true } as const
+    const attempt = await this.#promote(write, signal, undefined, over.expiresAt)
+    if (attempt === undefined) return
+    if (attempt.written) return state.update(attempt.after)
+    // Another process was faster: later writes are of what the app changes in what this one has read.
+    if (attempt.current !== undefined) state.update(await this.meet(attempt.current, over, write))
   }
 
   /** Removes both versions. */
@@ -105,98 +104,114 @@ export class Version1Writer extends SessionWriter {
   /** A session that was not loaded: of version 1 while that is written, unless it has a row of version 2. */
   async #writeAnew(write: SessionWrite, signal: StopSignal): Promise<boolean> {
     if (this.#policy.writes && isItemKey(write.id)) {
-      const { row } = await this.#items.get(write.key, write.id, signal)
-      const stored = row === undefined ? await this.#put(write, undefined, false, signal) : undefined
-      if (stored !== undefined) return this.remember(write, stored)
+      const hasRow = async () => (await this.#items.get(write.key, write.id, signal)).row !== undefined
+      const attempt = (await hasRow()) ? undefined : await this.#put(write, signal)
+      // Looked for again: beside the row of an upgrade that came in between, an item is never read.
+      if (attempt?.written && !(await hasRow())) return this.remember(write, attempt.after)
       if (signal.aborted) return false
     }
     return super.write(write, undefined, signal)
   }
 
-  async #writeItemOver(write: SessionWrite, state: LoadState, signal: StopSignal): Promise<boolean> {
-    const stored = await this.#put(write, state.row, false, signal)
-    if (stored !== undefined) return this.remember(write, stored)
-    if (signal.aborted) return false
-    // Signed out, or upgraded by a process that does not write version 1.
-    const current = await this.table.get(write.key, signal)
-    return current !== undefined && this.overwrite(write, current, signal)
+  /** Over the item that was loaded or, as the policy has it, over what stands in its place by now. */
+  async #writeLoaded(write: SessionWrite, state: LoadState, signal: StopSignal): Promise<boolean> {
+    let over = state.row
+    for (;;) {
+      const { snapshot, effect } = this.conflicts.resolve(over.base, write.snapshot, over.stored)
+      const lastWins = this.conflicts.policy === 'lastWriteWins' && snapshot.content !== over.stored.content
+      const resolved = { ...write, snapshot, base: write.snapshot, over, exactly: !lastWins }
+      const attempt = this.#policy.writes
+        ? await this.#put(resolved, signal, state)
+        : await this.#promote(resolved, signal, state)
+      if (attempt?.written) {
+        if (effect !== undefined && over !== state.row) this.report(effect, write.operation, write.key)
+        return this.remember(write, attempt.after)
+      }
+      if (attempt === undefined || signal.aborted) return false
+      const now = this.clock.now()
+      const { current } = attempt
+      const both = current === undefined ? await this.#items.get(write.key, write.id, signal) : undefined
+      const { row = current, item } = both ?? {}
+      if (row !== undefined) return row.expiresAt > now && this.update(write, state, row, signal)
+      if (item === undefined || !this.#policy.accepts || item.ttl * 1000 <= now) return false
+      // An answer was lost, and the client repeated the call.
+      if (item.authTag === attempt.after.version1Tag) return this.remember(write, attempt.after)
+      over = await this.#meetItem(item, over, write)
+    }
   }
 
-  async #writeRowFor(write: SessionWrite, state: LoadState, signal: StopSignal): Promise<boolean> {
-    const promotion = await this.#promote(write, state.row, false, signal)
-    if (promotion === undefined) return false
-    if ('stored' in promotion) return this.remember(write, promotion.stored)
-    return this.overwrite(write, promotion.current, signal)
+  #meetItem(item: EncryptedSessionRecord, known: LoadedRow, write: SessionWrite): Promise<LoadedRow> {
+    const version1Tag = item.authTag
+    const { createdAt, absoluteExpiresAt, revision } = known
+    const expiresAt = Math.min(item.ttl * 1000, absoluteExpiresAt)
+    const open = async () => {
+      const stored = asSnapshot(await openItem(this.#envelope, item))
+      return { revision, createdAt, absoluteExpiresAt, expiresAt, stored, version1Tag }
+    }
+    const isOwn = ({ after }: UnsettledWrite) => after.version1Tag === version1Tag
+    return this.goOn(known, { isOwn, open, unopened: { version1Tag, expiresAt } }, write)
   }
 
-  /** Stores the snapshot over exactly the item that was loaded; `undefined` when that has changed since or is gone. */
-  async #replace(write: SessionWrite, { row }: LoadState, signal: StopSignal): Promise<LoadedRow | undefined> {
-    if (this.#policy.writes) return this.#put(write, row, true, signal)
-    const promotion = await this.#promote(write, row, true, signal)
-    return promotion !== undefined && 'stored' in promotion ? promotion.stored : undefined
-  }
-
-  /** Writes an item; only over the loaded one, if there is one, and `exactly` only over what was read of it. */
-  async #put(
-    write: SessionWrite,
-    loaded: LoadedRow | undefined,
-    exactly: boolean,
-    signal: StopSignal,
-  ): Promise<LoadedRow | undefined> {
+  /** Writes an item: over the loaded one, if there is one. */
+  async #put(write: ItemWrite, signal: StopSignal, state?: LoadState): Promise<Attempt | undefined> {
+    const { id, key, snapshot, base = snapshot, over, exactly } = write
     const now = this.clock.now()
     const life = this.newLife(now)
-    const expiresAt = expiryOf(write.snapshot.cookie, life.absoluteExpiresAt, now, this.rules)
-    const plaintext = toPlaintext(write.snapshot)
+    const expiresAt = expiryOf(snapshot.cookie, life.absoluteExpiresAt, now, this.rules)
+    const plaintext = toPlaintext(snapshot)
     checkSize(Buffer.byteLength(plaintext), this.#items.maxPlaintextBytes)
     const encrypted = await this.#envelope.sealVersion1(plaintext)
     if (signal.aborted) return undefined
-    const item = { sessionId: write.id, ...encrypted, ttl: toTtl(expiresAt), version: 1 } as const
-    const over = loaded && { aliveAt: now, authTag: exactly ? loaded.version1Tag : undefined }
-    const { written, replaced } = await this.#items.put(item, over, signal)
-    if (!written) return undefined
-    const expected: readonly unknown[] = [undefined, loaded?.version1Tag, item.authTag]
-    if (!expected.includes(replaced)) this.report('overwritten', 'set', write.key)
-    return { ...life, revision: 0, expiresAt, snapshot: write.snapshot, version1Tag: item.authTag }
+    const item = { sessionId: id, ...encrypted, ttl: toTtl(expiresAt), version: 1 } as const
+    const loaded = over && { aliveAt: now, authTag: exactly ? over.version1Tag : undefined }
+    const after = { ...life, revision: 0, expiresAt, base, stored: snapshot, version1Tag: item.authTag }
+    const { written, replaced } = await settling(state, { after }, () => this.#items.put(item, loaded, signal))
+    const expected: readonly unknown[] = [undefined, over?.version1Tag, item.authTag]
+    if (written && !expected.includes(replaced)) this.report('overwritten', write.operation, key)
+    return { written, after }
   }
 
   /**
    * Inserts the row, then removes the item. In this order a crash in between loses nothing. An item that is gone by then
    * was taken away by a sign-out, and the row goes as well, whatever has been written to it since; so it does, as it was
-   * inserted, if `exactly` is asked for and the item is another.
+   * inserted, if `exactly` is asked for and the item is another. `expiresAt`: where it does not follow from the cookie.
    */
   async #promote(
-    write: SessionWrite,
-    loaded: LoadedRow,
-    exactly: boolean,
+    write: ItemWrite & { readonly over: LoadedRow },
     signal: StopSignal,
+    state?: LoadState,
     expiresAt?: number,
-  ): Promise<Promotion> {
+  ): Promise<Attempt | undefined> {
+    const { snapshot, base = snapshot, over, exactly } = write
     const now = this.clock.now()
     // The insert knows nothing of the item: it would give a session that has ended meanwhile a new life.
-    if (loaded.expiresAt <= now) return undefined
-    const row = await this.seal(write, loaded, now, expiresAt)
+    if (over.expiresAt <= now) return undefined
+    const row = await this.seal(write, over, now, expiresAt)
     if (signal.aborted) return undefined
-    const outcome = await this.#insertRow(write, row, now, signal)
-    if (!isStored(outcome, row)) return outcome.current && { current: outcome.current }
-    // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
-    const upgraded = await this.#deadlines.run(async (ownSignal) => {
-      const removal = await this.#removeItem(write, loaded.version1Tag, exactly, ownSignal)
-      if (removal === 'absent') await this.table.delete(write.key, ownSignal)
-      if (removal === 'changed') await this.#items.removeRow(row.stored, ownSignal)
-      return removal === 'removed' || removal === 'unknown'
+    const revision = firstRevision()
+    const after = asLoaded(row, revision, base, snapshot)
+    return settling(state, { record: row.stored.record, after }, async () => {
+      const outcome = await this.#insertRow(write, { ...row.stored, revision }, now, signal)
+      if (!isStored(outcome, row)) return { written: false, after, current: outcome.current }
+      // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
+      const written = await this.#deadlines.run(async (ownSignal) => {
+        const removal = await this.#removeItem(write, over.version1Tag, exactly, ownSignal)
+        if (removal === 'absent') await this.table.delete(write.key, ownSignal)
+        if (removal === 'changed') await this.#items.removeRow(row.stored, ownSignal)
+        return removal === 'removed' || removal === 'unknown'
+      })
+      if (written) this.report('version1-upgraded', 'upgrade', write.key)
+      return { written, after }
     })
-    if (!upgraded) return undefined
-    this.report('version1-upgraded', 'upgrade', write.key)
-    return { stored: asLoaded(write, row, FIRST_REVISION) }
   }
 
-  async #insertRow(write: SessionWrite, row: SealedRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
+  async #insertRow(write: SessionWrite, row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
     try {
-      return await this.table.insert({ ...row.stored, revision: FIRST_REVISION }, now, signal)
+      return await this.table.insert(row, now, signal)
     } catch (error) {
       // It may have come about all the same. Beside no item it would be a session that was signed out.
       const takeBack = async (ownSignal: StopSignal) => {
-        if (!(await this.#isThere(write, ownSignal))) await this.#items.removeRow(row.stored, ownSignal)
+        if (!(await this.#isThere(write, ownSignal))) await this.#items.removeRow(row, ownSignal)
       }
       await this.#deadlines.run(takeBack).catch(() => {})
       throw error
@@ -206,7 +221,7 @@ export class Version1Writer extends SessionWriter {
   async #removeItem(
     target: SessionTarget,
     tag: string | undefined,
-    exactly: boolean,
+    exactly: boolean | undefined,
     signal: StopSignal,
   ): Promise<Removal> {
     // Once it is seen beside the row, a sign-out takes the row as well, so that it does not matter who has removed it.

@@ -30,16 +30,15 @@ describe('the end of an operation', () => {
   })
 
   it.each(['insert', 'update'] as const)('comes for an endless conflict of %s, and so do its calls', async (method) => {
-    const { store, table } = setUp({ timeoutMilliseconds: 40 })
+    const { store, table, rowOf } = setUp({ timeoutMilliseconds: 40 })
     const session = { n: 0 }
-    if (method === 'update') await store.set('id', session)
+    await store.set(method === 'update' ? 'id' : 'other', session)
+    const { record } = await rowOf(method === 'update' ? 'id' : 'other')
     let calls = 0
     table[method] = async (row: SessionRow) => {
       calls++
       await sleep(1)
-      return method === 'insert'
-        ? { written: false }
-        : { written: false, current: { ...row, record: new Uint8Array(1) } }
+      return method === 'insert' ? { written: false } : { written: false, current: { ...row, record } }
     }
     session.n = 1
     await expect(store.set('id', session)).rejects.toMatchObject(timeout)

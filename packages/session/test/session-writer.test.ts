@@ -77,13 +77,13 @@ describe('a loaded session', () => {
     const { store, events, table } = setUp()
     const other = setUp({}, table).store
     await store.set('id', { user: 'ada' })
-    const loaded = await store.get<{ user: string }>('id')
+    const loaded = await store.get<{ theme?: string }>('id')
     await other.set('id', { ...(await other.get('id')), n: 1 })
     let updates = 0
     table.before = async (call) => {
       if (call === 'update' && ++updates === 2) await table.delete(sessionKey('id'))
     }
-    loaded!.user = 'grace'
+    loaded!.theme = 'dark'
     expect(await store.set('id', loaded!)).toBe(false)
     expect(updates).toBe(2)
     expect(events.map(({ type }) => type)).toEqual(['refused'])

@@ -76,7 +76,16 @@ export function setUp(options: Partial<SessionOptions> = {}, table: ObservedTabl
   const clock = fakeClock()
   const store = new SessionStore(table, { envelope, clock, ...options })
   const events: SessionEvent[] = []
-  for (const type of ['expired', 'unreadable', 'refused', 'overwritten', 'touch-failed', 'failed']) {
+  for (const type of [
+    'expired',
+    'unreadable',
+    'refused',
+    'overwritten',
+    'merged',
+    'conflict',
+    'touch-failed',
+    'failed',
+  ]) {
     store.on(type, (event) => events.push(event))
   }
   const rowOf = async (id: string) => (await MemoryTable.prototype.get.call(table, sessionKey(id)))!
