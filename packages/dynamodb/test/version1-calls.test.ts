@@ -10,7 +10,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { Envelope } from '@waxseal/core'
-import { sessionKey, type Version1Options } from '@waxseal/session'
+import { type ConflictPolicy, sessionKey, type Version1Options } from '@waxseal/session'
 import { fakeClock } from '@waxseal/testing'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -51,8 +51,9 @@ const item = {
   version: { N: '1' },
 }
 
-function newStore(version1: Version1Options = { acceptUntil }) {
-  return new DynamoDBSessionStore({ client, tableName: 'T', partitionKey: 'pk', envelope: plain, clock, version1 })
+function newStore(version1: Version1Options = { acceptUntil }, conflict: ConflictPolicy = 'merge') {
+  const names = { tableName: 'T', partitionKey: 'pk' }
+  return new DynamoDBSessionStore({ client, ...names, envelope: plain, clock, version1, conflict })
 }
 
 function refused(attempts = 1) {
@@ -147,7 +148,7 @@ describe('upgrading', () => {
       Item: {
         pk: { S: sessionKey('id') },
         expiresAt: { N: '1800600000000' },
-        revision: { N: '1' },
+        revision: { N: expect.stringMatching(/^\d+$/) },
         version: { N: '2' },
       },
     })
@@ -226,10 +227,19 @@ describe('writing', () => {
     const session = await store.get('id')
     await store.set('id', Object.assign(session!, { n: 1 }))
     expect(inputs()[1]).toMatchObject({
-      ConditionExpression: `${isVersion1} AND #ttl > :now`,
+      ConditionExpression: `${isVersion1} AND #ttl > :now AND authTag = :authTag`,
       ExpressionAttributeNames: names,
-      ExpressionAttributeValues: { ':one': { N: '1' }, ':now': { N: '1800000000' } },
+      ExpressionAttributeValues: { ':one': { N: '1' }, ':now': { N: '1800000000' }, ':authTag': { S: 'tag' } },
     })
+  })
+
+  it('a loaded one goes over any live item of version 1 where the last write wins', async () => {
+    mock.on(BatchGetItemCommand).resolves({ Responses: { T: [item] } })
+    mock.on(PutItemCommand).resolves({ Attributes: item })
+    const store = newStore({ write: true }, 'lastWriteWins')
+    const session = await store.get('id')
+    await store.set('id', Object.assign(session!, { n: 1 }))
+    expect(inputs()[1]).toMatchObject({ ConditionExpression: `${isVersion1} AND #ttl > :now` })
   })
 
   it('a touch moves ttl of a live item of version 1, forward only', async () => {

@@ -1,6 +1,7 @@
 import { WaxsealError } from '@waxseal/core'
 import type { ConflictPolicy, SessionOptions } from './options.ts'
 import { beginAnew, type SessionSnapshot, sameCookie, sessionIn } from './session-content.ts'
+import { userIdOf } from './user-id.ts'
 
 /** What is to be stored, and whether another request's changes stay or go with it. */
 export interface Resolution {
@@ -29,14 +30,14 @@ export class ConflictRules {
   /** Throws `ERR_WAXSEAL_SESSION_CONFLICT` where the policy has no answer. Who changed nothing is in nobody's way. */
   resolve(base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot): Resolution {
     if (theirs === base) return { snapshot: mine }
+    const there = changedKeys(base, theirs)
+    if (there.size === 0) return { snapshot: mine }
     if (this.policy === 'lastWriteWins') {
       // Who changed the cookie alone, as a touch does, takes no content back.
       if (mine.content === base.content) return { snapshot: { content: theirs.content, cookie: mine.cookie } }
       return { snapshot: mine, effect: 'overwritten' }
     }
     const here = changedKeys(base, mine)
-    const there = changedKeys(base, theirs)
-    if (there.size === 0) return { snapshot: mine }
     const snapshot = combine(mine, here, theirs, there)
     if (here.size === 0) return { snapshot }
     if (this.policy === 'reject') throw this.conflict('another request has changed it since it was loaded')
@@ -71,8 +72,7 @@ export class ConflictRules {
   }
 
   #userOf(snapshot: SessionSnapshot): string | undefined {
-    const user = this.#userId?.(sessionIn(snapshot))
-    return user === undefined || user === null ? undefined : String(user)
+    return this.#userId && userIdOf(sessionIn(snapshot), this.#userId)
   }
 }
 

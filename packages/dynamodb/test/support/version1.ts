@@ -16,7 +16,7 @@ export type Item = Record<string, AttributeValue>
 export const sessionOf = (user: string) => ({ user, cookie: { originalMaxAge: null, expires: null } })
 
 export const eventTypes = [
-  ...['expired', 'unreadable', 'refused', 'overwritten', 'touch-failed', 'failed'],
+  ...['expired', 'unreadable', 'refused', 'overwritten', 'merged', 'conflict', 'touch-failed', 'failed'],
   ...['version1-read', 'version1-upgraded'],
 ]
 
