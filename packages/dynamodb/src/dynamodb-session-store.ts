@@ -10,6 +10,12 @@ export interface SessionStoreConfig extends SessionOptions {
   readonly tableName: string
   /** Name of the table's partition key, a string. Default `sessionId`. */
   readonly partitionKey?: string
+  /**
+   * Whether reads that are asked for in one turn of the event loop go to DynamoDB in one BatchGetItem. Default `true`:
+   * several times the reads from one process. `false` where no read may wait for the slowest of such a batch, or the
+   * role has no dynamodb:BatchGetItem. Reads while version 1 is accepted are not batched.
+   */
+  readonly batchReads?: boolean
 }
 
 /**
@@ -26,10 +32,12 @@ export interface SessionStoreConfig extends SessionOptions {
  */
 export class DynamoDBSessionStore extends SessionStore {
   constructor(config: SessionStoreConfig) {
-    const { client, tableName, partitionKey = 'sessionId', ...options } = config
+    const { client, tableName, partitionKey = 'sessionId', batchReads, ...options } = config
     if (typeof client?.send !== 'function') fail('client must be a DynamoDBClient or a DynamoDBDocumentClient')
     if (typeof tableName !== 'string' || tableName === '') fail('tableName must be the name of the sessions table')
-    super(new DynamoDBSessionTable(client, tableName, partitionKey), options)
+    const onDegraded = (operation: string, message: string) =>
+      this.report('degraded', operation, undefined, { message })
+    super(new DynamoDBSessionTable(client, tableName, partitionKey, { batchReads, onDegraded }), options)
   }
 }
 

@@ -18,6 +18,7 @@ import type {
 } from '@waxseal/session'
 import { backOff } from './back-off.ts'
 import type { DynamoDBClientLike } from './client.ts'
+import { CoalescedReads } from './coalesced-reads.ts'
 import { fromItem, maxRecordBytes, rowsOf, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'
 import { number, TableConnection } from './table-connection.ts'
@@ -26,24 +27,43 @@ import { DynamoDBVersion1Table } from './version1-table.ts'
 /** DynamoDB's limit for one BatchWriteItem. */
 const BATCH_SIZE = 25
 
+const readsAreDenied =
+  'AWS denies dynamodb:BatchGetItem: concurrent reads go one by one, at several times the CPU time. ' +
+  'sessionTablePolicy() gives the statement to allow; or set batchReads: false'
+
+/** Options of {@link DynamoDBSessionTable}. */
+export interface DynamoDBSessionTableOptions {
+  /** As in {@link SessionStoreConfig}. */
+  readonly batchReads?: boolean | undefined
+  /** Told when the table goes on without an action that its role is denied; `message` says what to do. */
+  readonly onDegraded?: ((operation: string, message: string) => void) | undefined
+}
+
 /** {@link SessionTable} on DynamoDB: strongly consistent reads, one conditional call per write. */
 export class DynamoDBSessionTable implements SessionTable {
   readonly maxRecordBytes: number
   readonly version1: Version1Table
   readonly #connection: TableConnection
+  readonly #reads: CoalescedReads | undefined
   readonly #putChains = new MiddlewareChains()
 
-  constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
+  constructor(
+    client: DynamoDBClientLike,
+    tableName: string,
+    partitionKey: string,
+    { batchReads = true, onDegraded = () => {} }: DynamoDBSessionTableOptions = {},
+  ) {
     this.#connection = new TableConnection(client, tableName, partitionKey)
     this.maxRecordBytes = maxRecordBytes(partitionKey)
     this.version1 = new DynamoDBVersion1Table(this.#connection)
+    if (batchReads) this.#reads = new CoalescedReads(this.#connection, () => onDegraded('get', readsAreDenied))
   }
 
   get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
     const connection = this.#connection
     return connection.run(async () => {
-      const { Item } = await connection.get(key, signal)
-      return Item && fromItem(Item, connection.partitionKey)
+      const item = await (this.#reads ?? connection).get(key, signal)
+      return item && fromItem(item, connection.partitionKey)
     })
   }
 

@@ -2,5 +2,5 @@ export type { EncryptedSessionRecord, EncryptionResult } from '@waxseal/core/ver
 export type { DynamoDBClientLike } from './client.ts'
 export { type CreatedSessionTable, type CreateSessionTableOptions, createSessionTable } from './create-session-table.ts'
 export { DynamoDBSessionStore, type SessionStoreConfig } from './dynamodb-session-store.ts'
-export { DynamoDBSessionTable } from './dynamodb-session-table.ts'
+export { DynamoDBSessionTable, type DynamoDBSessionTableOptions } from './dynamodb-session-table.ts'
 export { type PolicyDocument, sessionTablePolicy } from './session-table-policy.ts'

@@ -1,10 +1,10 @@
 import {
   type AttributeValue,
+  BatchGetItemCommand,
   DeleteItemCommand,
   type DeleteItemCommandInput,
   type DynamoDBClient,
   GetItemCommand,
-  type GetItemCommandOutput,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { StopSignal, TablePart } from '@waxseal/session'
@@ -19,6 +19,7 @@ export class TableConnection {
   readonly tableName: string
   readonly partitionKey: string
   readonly #getChains = new MiddlewareChains()
+  readonly #getManyChains = new MiddlewareChains()
 
   constructor(client: DynamoDBClientLike, tableName: string, partitionKey: string) {
     checkPartitionKey(partitionKey)
@@ -40,9 +41,26 @@ export class TableConnection {
     }
   }
 
-  get(key: string, signal: StopSignal): Promise<GetItemCommandOutput> {
+  async get(key: string, signal: StopSignal): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.tableName, Key: this.key(key), ConsistentRead: true })
-    return this.client.send(this.#getChains.lendTo(command), { abortSignal: signal })
+    const { Item } = await this.client.send(this.#getChains.lendTo(command), { abortSignal: signal })
+    return Item
+  }
+
+  /** Of keys that are neither in `items` nor `unprocessed` there is no item. */
+  async getMany(
+    keys: readonly string[],
+    signal: StopSignal,
+  ): Promise<{ items: ReadonlyMap<string | undefined, Item>; unprocessed: ReadonlySet<string | undefined> }> {
+    const Keys = keys.map((key) => this.key(key))
+    const command = new BatchGetItemCommand({ RequestItems: { [this.tableName]: { Keys, ConsistentRead: true } } })
+    const call = this.client.send(this.#getManyChains.lendTo(command), { abortSignal: signal })
+    const { Responses = {}, UnprocessedKeys = {} } = await call
+    const keyOf = (item: Item) => item[this.partitionKey]?.S
+    // Under whatever name: a table may be named by its ARN.
+    const items = Object.values(Responses).flat()
+    const unprocessed = Object.values(UnprocessedKeys).flatMap(({ Keys = [] }) => Keys)
+    return { items: new Map(items.map((item) => [keyOf(item), item])), unprocessed: new Set(unprocessed.map(keyOf)) }
   }
 
   async delete(

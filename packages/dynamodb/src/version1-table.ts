@@ -112,7 +112,7 @@ export class DynamoDBVersion1Table implements Version1Table {
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error
         // Not every DynamoDB-compatible server returns the item that stood in the way.
-        const item = error.Item ?? (await this.#connection.get(id, signal)).Item
+        const item = error.Item ?? (await this.#connection.get(id, signal))
         if (item !== undefined && isVersion1Item(item)) return 'changed'
         return (error.$metadata.attempts ?? 1) > 1 ? 'unknown' : 'absent'
       }

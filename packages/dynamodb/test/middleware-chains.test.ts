@@ -33,6 +33,14 @@ describe.each(inject('engines'))('middleware chains on $name', ({ endpoint }) =>
     expect(counts).toEqual({ built: 3, run: 201 })
   })
 
+  it('are built once in 100 batches of reads as well', async () => {
+    const { client, tableName } = await newTable(endpoint)
+    const table = new DynamoDBSessionTable(client, tableName, 'sessionId')
+    const counts = count(client)
+    for (let i = 0; i < 101; i++) await Promise.all(['a', 'b'].map((key) => table.get(key, newSignal())))
+    expect(counts).toEqual({ built: 2, run: 101 })
+  })
+
   it('take in middleware that is added later', async () => {
     const { client, tableName } = await newTable(endpoint)
     const table = new DynamoDBSessionTable(client, tableName, 'sessionId')
@@ -46,7 +54,7 @@ describe.each(inject('engines'))('middleware chains on $name', ({ endpoint }) =>
     const { tableName } = await newTable(endpoint)
     const proxy = await startFaultProxy(endpoint)
     const client = new DynamoDBClient(clientConfig(proxy.endpoint))
-    const table = new DynamoDBSessionTable(client, tableName, 'sessionId')
+    const table = new DynamoDBSessionTable(client, tableName, 'sessionId', { batchReads: false })
     const ended: number[] = []
     await table.get('row', newSignal())
     await proxy.setMode('blackhole')
