@@ -50,21 +50,35 @@ export type ReportEvent = (
 
 const sessionChannel: ReturnType<typeof channel> = channel('waxseal:session')
 
-const debugTypes: ReadonlySet<SessionEventType> = new Set([
-  'expired',
-  'refused',
-  'overwritten',
-  'merged',
-  'version1-read',
-  'version1-upgraded',
-])
+const levels: Readonly<Record<SessionEventType, SessionEvent['level']>> = {
+  expired: 'debug',
+  unreadable: 'warn',
+  refused: 'debug',
+  overwritten: 'debug',
+  merged: 'debug',
+  conflict: 'warn',
+  'touch-failed': 'warn',
+  'version1-read': 'debug',
+  'version1-upgraded': 'debug',
+  degraded: 'warn',
+  failed: 'warn',
+}
 
-/** Reports to the channel and to the emitter's listeners. */
-export function reportTo(emitter: EventEmitter): ReportEvent {
+/** How often each event was emitted since the store was made. */
+export type SessionStats = Readonly<Record<SessionEventType, number>>
+
+/** Zero for each type. */
+export function newCounts(): Record<SessionEventType, number> {
+  return Object.fromEntries(Object.keys(levels).map((type) => [type, 0])) as Record<SessionEventType, number>
+}
+
+/** Counts, and reports to the channel and to the emitter's listeners. */
+export function reportTo(emitter: EventEmitter, counts: Record<SessionEventType, number>): ReportEvent {
   return (type, operation, key, details) => {
+    counts[type]++
     const event: SessionEvent = {
       type,
-      level: debugTypes.has(type) ? 'debug' : 'warn',
+      level: levels[type],
       operation,
       ...(key !== undefined && { key }),
       ...details,

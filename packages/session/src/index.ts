@@ -1,6 +1,6 @@
 export type { Callback } from './callbacks.ts'
 export type { StopSignal } from './deadlines.ts'
-export type { ReportEvent, SessionEvent, SessionEventType } from './events.ts'
+export type { ReportEvent, SessionEvent, SessionEventType, SessionStats } from './events.ts'
 export { MemorySessionStore } from './memory-session-store.ts'
 export { MemoryTable } from './memory-table.ts'
 export type { ConflictPolicy, SessionOptions } from './options.ts'

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type Callback, complete, deliver } from './callbacks.ts'
-import { type ReportEvent, reportTo } from './events.ts'
+import { newCounts, type ReportEvent, reportTo, type SessionStats } from './events.ts'
 import { ExpressSessions, type GenerateSession } from './express-sessions.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import type { StoredSession } from './sealed-session.ts'
@@ -19,6 +19,7 @@ export type ListedSession = StoredSession & { id: string }
  * Errors: `ERR_WAXSEAL_SESSION_INVALID` and `_SESSION_TOO_LARGE` before any call; `_STORE_TIMEOUT`,
  * `_STORE_UNAVAILABLE`, `_TABLE_INVALID`, `_CONFIG`, `_KEY_DENIED`, `_KEY_UNAVAILABLE` from database and key service;
  * `_RECORD_MALFORMED` from a set over a row that is not of our layout.
+ * `_SESSION_CONFLICT` from a set, or a touch, that the policy `conflict` does not allow.
  * A row that is missing, expired or unreadable is no session (`null`), never an error.
  *
  * Emits a {@link SessionEvent} under its type: `expired`, `unreadable`, `refused`, `overwritten`, `merged`, `conflict`,
@@ -30,6 +31,7 @@ export class SessionStore extends EventEmitter {
 
   /** For adapters: emits a {@link SessionEvent} as the store itself does. */
   protected readonly report: ReportEvent
+  readonly #counts = newCounts()
   readonly #operations: SessionOperations
   readonly #express = new ExpressSessions()
 
@@ -37,7 +39,7 @@ export class SessionStore extends EventEmitter {
     super()
     checkOptions(options)
     checkVersion1(options, table)
-    this.report = reportTo(this)
+    this.report = reportTo(this, this.#counts)
     this.#operations = new SessionOperations(table, options, this.report)
   }
 
@@ -56,6 +58,8 @@ export class SessionStore extends EventEmitter {
    * is inserted where there is no row. Resolves to `false`, and calls back without error, when the session was
    * loaded and has been destroyed or has expired meanwhile: it is not stored, and `refused` is emitted. When nothing
    * but the running expiry of the cookie changed, it only postpones the expiry, as {@link touch} does.
+   * `ERR_WAXSEAL_SESSION_CONFLICT`, after a `conflict` event, where another request has changed the session since and the
+   * policy keeps no two changes: load it again and repeat the change.
    */
   set(sessionId: string, session: object): Promise<boolean>
   set(sessionId: string, session: object, callback: Callback<boolean> | undefined): void
@@ -131,6 +135,11 @@ export class SessionStore extends EventEmitter {
   clear(first?: Callback | ListingOptions): Promise<void> | undefined {
     const { options, callback } = parted(first)
     return deliver(this.#operations.listing.clear(options), callback)
+  }
+
+  /** How often each event was emitted since this store was made: all types, also those that never were. */
+  stats(): SessionStats {
+    return { ...this.#counts }
   }
 
   /** For express-session: turns data from {@link get} into `request.session`. */
