@@ -7,6 +7,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb'
 import type {
+  RowChoice,
   RowPage,
   RowVersion,
   SessionRow,
@@ -22,10 +23,14 @@ import { CoalescedReads } from './coalesced-reads.ts'
 import { fromItem, maxRecordBytes, rowsOf, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'
 import { number, TableConnection } from './table-connection.ts'
+import { UserIndex } from './user-index.ts'
 import { DynamoDBVersion1Table } from './version1-table.ts'
 
 /** DynamoDB's limit for one BatchWriteItem. */
 const BATCH_SIZE = 25
+
+/** Rows in a page of one user's. */
+const PAGE_SIZE = 100
 
 const readsAreDenied =
   'AWS denies dynamodb:BatchGetItem: concurrent reads go one by one, at several times the CPU time. ' +
@@ -39,12 +44,16 @@ export interface DynamoDBSessionTableOptions {
   readonly onDegraded?: ((operation: string, message: string) => void) | undefined
 }
 
-/** {@link SessionTable} on DynamoDB: strongly consistent reads, one conditional call per write. */
+/**
+ * {@link SessionTable} on DynamoDB: strongly consistent reads, one conditional call per write, and two more where a row
+ * becomes a user's.
+ */
 export class DynamoDBSessionTable implements SessionTable {
   readonly maxRecordBytes: number
   readonly version1: Version1Table
   readonly #connection: TableConnection
   readonly #reads: CoalescedReads | undefined
+  readonly #users: UserIndex
   readonly #putChains = new MiddlewareChains()
 
   constructor(
@@ -56,6 +65,7 @@ export class DynamoDBSessionTable implements SessionTable {
     this.#connection = new TableConnection(client, tableName, partitionKey)
     this.maxRecordBytes = maxRecordBytes(partitionKey)
     this.version1 = new DynamoDBVersion1Table(this.#connection)
+    this.#users = new UserIndex(this.#connection)
     if (batchReads) this.#reads = new CoalescedReads(this.#connection, () => onDegraded('get', readsAreDenied))
   }
 
@@ -68,14 +78,14 @@ export class DynamoDBSessionTable implements SessionTable {
   }
 
   insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#put(row, signal, {
+    return this.#write(row, undefined, now, signal, {
       ConditionExpression: 'attribute_not_exists(expiresAt) OR expiresAt <= :now',
       ExpressionAttributeValues: { ':now': number(now) },
     })
   }
 
   update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#put(row, signal, {
+    return this.#write(row, over.userTag, now, signal, {
       ConditionExpression: 'revision = :revision AND expiresAt > :now',
       ExpressionAttributeValues: { ':revision': number(over.revision), ':now': number(now) },
     })
@@ -130,6 +140,19 @@ export class DynamoDBSessionTable implements SessionTable {
     })
   }
 
+  listUser(userTag: string, page: unknown, signal: StopSignal): Promise<RowPage> {
+    return this.#connection.run(async () => {
+      const keys: readonly string[] = Array.isArray(page) ? page : await this.#users.keys(userTag, signal)
+      const items = await this.#users.items(keys.slice(0, PAGE_SIZE), signal)
+      const rows = rowsOf(items, this.#connection.partitionKey).filter((row) => row.userTag === userTag)
+      return { rows, next: keys.length > PAGE_SIZE ? keys.slice(PAGE_SIZE) : undefined }
+    })
+  }
+
+  deleteUser(userTag: string, which: RowChoice, now: number, signal: StopSignal): Promise<number> {
+    return this.#connection.run(() => this.#users.remove(userTag, which, now, signal))
+  }
+
   async #writeBatch(requests: WriteRequest[], signal: StopSignal): Promise<void> {
     let pending = requests
     for (let attempt = 0; pending.length > 0; attempt++) {
@@ -143,11 +166,21 @@ export class DynamoDBSessionTable implements SessionTable {
     }
   }
 
-  #put(
+  /** `was`: the tag of the row that it is to go over. */
+  #write(
     row: SessionRow,
+    was: string | undefined,
+    now: number,
     signal: StopSignal,
-    condition: Pick<PutItemCommandInput, 'ConditionExpression' | 'ExpressionAttributeValues'>,
+    condition: PutCondition,
   ): Promise<WriteOutcome> {
+    const put = () => this.#put(row, signal, condition)
+    const { userTag } = row
+    if (userTag === undefined || userTag === was) return put()
+    return this.#connection.run(() => this.#users.write(row, userTag, now, signal, put))
+  }
+
+  #put(row: SessionRow, signal: StopSignal, condition: PutCondition): Promise<WriteOutcome> {
     return this.#connection.run(async () => {
       const command = new PutItemCommand({
         TableName: this.#connection.tableName,
@@ -167,3 +200,5 @@ export class DynamoDBSessionTable implements SessionTable {
     })
   }
 }
+
+type PutCondition = Pick<PutItemCommandInput, 'ConditionExpression' | 'ExpressionAttributeValues'>

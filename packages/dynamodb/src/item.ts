@@ -11,11 +11,13 @@ const ITEM_VERSION = 2
 /** DynamoDB's limit for an item: names and values together. */
 export const MAX_ITEM_BYTES = 409_600
 
-// 43 characters of key, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
+// 43 characters of key and of the user's tag, up to 64 of kid, 21 bytes for each of four numbers, and the attribute names, rounded up.
 const OTHER_ATTRIBUTES_BYTES = 512
 
 const ownAttributes: ReadonlySet<string> = new Set([
-  ...['record', 'ttl', 'expiresAt', 'version', 'revision', 'kid'],
+  ...['record', 'ttl', 'expiresAt', 'version', 'revision', 'kid', 'userTag'],
+  // Of the index of a user.
+  ...['entries', 'leaving'],
   // Of items of version 1.
   ...['encryptedData', 'encryptedKey', 'iv', 'authTag'],
 ])
@@ -41,6 +43,7 @@ export function toItem(row: SessionRow, partitionKey: string): Item {
     version: { N: String(ITEM_VERSION) },
     revision: { N: String(row.revision) },
     kid: { S: row.kid },
+    ...(row.userTag !== undefined && { userTag: { S: row.userTag } }),
   }
 }
 
@@ -56,17 +59,19 @@ export function fromItem(item: Item, partitionKey: string): SessionRow {
   const expiresAt = toSafeInteger(item.expiresAt)
   const revision = toSafeInteger(item.revision)
   const kid = item.kid?.S
+  const userTag = item.userTag?.S
   if (
     key === undefined ||
     record === undefined ||
     expiresAt === undefined ||
     revision === undefined ||
     kid === undefined ||
+    (item.userTag !== undefined && userTag === undefined) ||
     item.version?.N !== String(ITEM_VERSION)
   ) {
     throw new WaxsealError('ERR_WAXSEAL_RECORD_MALFORMED', 'The item is not a version-2 session item')
   }
-  return { key, record, expiresAt, revision, kid }
+  return { key, record, expiresAt, revision, kid, ...(userTag !== undefined && { userTag }) }
 }
 
 /** The session rows among the items of a page: without items of the app's own, and without those of our index. */

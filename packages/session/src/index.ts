@@ -7,9 +7,17 @@ export type { ConflictPolicy, SessionOptions } from './options.ts'
 export type { StoredSession } from './sealed-session.ts'
 export { sessionKey } from './session-id.ts'
 export type { ListingOptions } from './session-listing.ts'
-export type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
+export {
+  isChosen,
+  type RowChoice,
+  type RowPage,
+  type RowVersion,
+  type SessionRow,
+  type WriteOutcome,
+} from './session-row.ts'
 export { type ListedSession, SessionStore } from './session-store.ts'
 export type { SessionTable, TablePart } from './session-table.ts'
+export type { UserSession } from './user-sessions.ts'
 export type { Version1Options } from './version1-options.ts'
 export type {
   BothVersions,

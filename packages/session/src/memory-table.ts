@@ -1,5 +1,12 @@
 import type { StopSignal } from './deadlines.ts'
-import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
+import {
+  isChosen,
+  type RowChoice,
+  type RowPage,
+  type RowVersion,
+  type SessionRow,
+  type WriteOutcome,
+} from './session-row.ts'
 import type { SessionTable, TablePart } from './session-table.ts'
 
 /** A table in this process's memory, for tests and for trying things out: gone with the process, shared with no other. */
@@ -42,6 +49,21 @@ export class MemoryTable implements SessionTable {
   }
 
   async list(_page?: unknown, _signal?: StopSignal, part?: TablePart): Promise<RowPage> {
-    return { rows: part === undefined || part.index === 0 ? [...this.#rows.values()] : [] }
+    return { rows: part === undefined || part.index === 0 ? this.#sessions() : [] }
+  }
+
+  async listUser(userTag: string, _page?: unknown, _signal?: StopSignal): Promise<RowPage> {
+    return { rows: this.#sessions().filter((row) => row.userTag === userTag) }
+  }
+
+  async deleteUser(userTag: string, which: RowChoice, now: number): Promise<number> {
+    const rows = this.#sessions().filter((row) => row.userTag === userTag && isChosen(row.key, which))
+    for (const { key } of rows) this.#rows.delete(key)
+    return rows.filter(({ expiresAt }) => expiresAt > now).length
+  }
+
+  /** Keys with `#` in front are kept for rows that are no sessions. */
+  #sessions(): SessionRow[] {
+    return [...this.#rows.values()].filter(({ key }) => !key.startsWith('#'))
   }
 }

@@ -3,6 +3,7 @@ import { type Clock, systemClock, WaxsealError, type WaxsealErrorCode } from '@w
 import { ConflictRules } from './conflict.ts'
 import { Deadlines, type StopSignal } from './deadlines.ts'
 import type { ReportEvent, SessionEventType } from './events.ts'
+import { IndexKeys } from './index-keys.ts'
 import { KeyQueue } from './key-queue.ts'
 import { type LoadState, LoadStates } from './load-state.ts'
 import type { SessionOptions } from './options.ts'
@@ -13,6 +14,8 @@ import { type Attempt, SessionListing } from './session-listing.ts'
 import { SessionReader } from './session-reader.ts'
 import type { SessionTable } from './session-table.ts'
 import { type SessionTarget, type SessionWrite, SessionWriter } from './session-writer.ts'
+import { UserSessions } from './user-sessions.ts'
+import { UserTags } from './user-tags.ts'
 import { Version1Listing } from './version1-listing.ts'
 import { version1Parts } from './version1-options.ts'
 import { Version1Reader } from './version1-reader.ts'
@@ -25,6 +28,8 @@ import { Version1Writer } from './version1-writer.ts'
 export class SessionOperations {
   readonly states: LoadStates = new LoadStates()
   readonly listing: SessionListing
+  /** Absent where the store has no option `userId`. */
+  readonly users: UserSessions | undefined
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
   readonly #writes = new KeyQueue()
@@ -39,7 +44,11 @@ export class SessionOperations {
     const sealer = new SessionSealer(envelope, logicalName)
     const deadlines = new Deadlines(timeoutMilliseconds)
     const conflicts = new ConflictRules(options)
-    const parts = { table, sealer, states: this.states, rules, conflicts, clock, report }
+    const { userId, label } = options
+    const keyParts = { table, envelope, logicalName, maxLifetimeSeconds, clock, report }
+    const users = userId && { userId, label, indexKeys: new IndexKeys(keyParts) }
+    const userTags = users && new UserTags(users.indexKeys, users.userId)
+    const parts = { table, sealer, states: this.states, rules, conflicts, clock, report, userTags }
     const version1 = version1Parts(table, options, clock)
     this.#report = report
     this.#deadlines = deadlines
@@ -55,6 +64,7 @@ export class SessionOperations {
       this.#writer = writer
       this.listing = new Version1Listing(table, reader, attempt, version1)
     }
+    this.users = users && new UserSessions({ ...users, table, reader: this.#reader, rules, clock, attempt })
   }
 
   /** `withCarrier`: the load state travels among the session's keys, for a caller that copies them. */

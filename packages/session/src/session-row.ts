@@ -17,6 +17,11 @@ export interface SessionRow {
    * the store has no `userId` option. The user's id itself stands nowhere but in the record.
    */
   readonly userTag?: string | undefined
+  /**
+   * Beside a `userTag`, in a row that is written: when the session ends whatever happens, in milliseconds since the
+   * epoch. For tables that keep an index of users; reading does not give it back.
+   */
+  readonly absoluteExpiresAt?: number | undefined
 }
 
 /** The writing of a row that an update goes over. */
@@ -27,6 +32,15 @@ export interface WriteOutcome {
   readonly written: boolean
   /** When not written: the row that stood in the way; absent when there is none (any more). */
   readonly current?: SessionRow | undefined
+  /** When not written: the sessions of the row's user were removed meanwhile, and this one with them. */
+  readonly signedOut?: boolean
+}
+
+/** Some of the rows of one user, by their keys. */
+export type RowChoice = { readonly except: readonly string[] } | { readonly only: readonly string[] }
+
+export function isChosen(key: string, which: RowChoice): boolean {
+  return 'only' in which ? which.only.includes(key) : !which.except.includes(key)
 }
 
 /** A page of a listing; `next` is absent on the last one and is otherwise handed back as it is. */

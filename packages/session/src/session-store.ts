@@ -7,6 +7,7 @@ import type { StoredSession } from './sealed-session.ts'
 import type { ListedContent, ListingOptions } from './session-listing.ts'
 import { SessionOperations } from './session-operations.ts'
 import type { SessionTable } from './session-table.ts'
+import { needUsers, type UserSession } from './user-sessions.ts'
 import { checkVersion1 } from './version1-options.ts'
 
 /** A listed session: its data and its real id. */
@@ -135,6 +136,45 @@ export class SessionStore extends EventEmitter {
   clear(first?: Callback | ListingOptions): Promise<void> | undefined {
     const { options, callback } = parted(first)
     return deliver(this.#operations.listing.clear(options), callback)
+  }
+
+  /**
+   * The live sessions of one user, last seen first. Needs the option `userId`, as the three methods below do; without it,
+   * and for a user who is nobody, `ERR_WAXSEAL_ARGUMENT`. Opens every one of them. Whether they are found does not depend
+   * on how lately they were stored.
+   *
+   * @param userId what the option gives; `5` and `'5'` are the same user
+   * @example
+   * const devices = await sessionStore.sessionsOf(user.id)
+   */
+  async sessionsOf(userId: string | number): Promise<UserSession[]> {
+    return needUsers(this.#operations.users).list(userId)
+  }
+
+  /**
+   * Ends all sessions of one user, and returns how many there were. None is left that had been stored when it was called;
+   * one that is being stored meanwhile is either ended as well, and its `set` gives `false`, or stored afterwards.
+   */
+  async destroyAllOf(userId: string | number): Promise<number> {
+    return needUsers(this.#operations.users).destroyAll('destroyAllOf', userId)
+  }
+
+  /** As {@link destroyAllOf}, but for one session: that of the request, say, given by its id. */
+  async destroyOthersOf(userId: string | number, currentSessionId: string): Promise<number> {
+    return needUsers(this.#operations.users).destroyAll('destroyOthersOf', userId, currentSessionId)
+  }
+
+  /** Ends the session with the `key` from {@link sessionsOf}, if it is one of this user's; returns whether it was. */
+  async destroyOneOf(userId: string | number, key: string): Promise<boolean> {
+    return needUsers(this.#operations.users).destroyOne(userId, key)
+  }
+
+  /**
+   * Replaces the key that hides the users' ids in the table, for when it may have leaked. All sessions stay and are found:
+   * the old key counts beside the new one until the longest session has ended.
+   */
+  async rotateIndexKey(): Promise<void> {
+    return needUsers(this.#operations.users).rotateIndexKey()
   }
 
   /** How often each event was emitted since this store was made: all types, also those that never were. */

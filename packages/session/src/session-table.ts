@@ -1,5 +1,5 @@
 import type { StopSignal } from './deadlines.ts'
-import type { RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
+import type { RowChoice, RowPage, RowVersion, SessionRow, WriteOutcome } from './session-row.ts'
 import type { Version1Table } from './version1-table.ts'
 
 /** One of `count` parts of a table that are read side by side; `index` counts from 0. */
@@ -52,4 +52,17 @@ export interface SessionTable {
    * together hold each row once. A table that does not gain by it has everything in part 0.
    */
   list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage>
+
+  /**
+   * The rows that carry the tag, in pages as those of {@link list}. Every row that a write was answered for is among
+   * them for as long as it is in the table.
+   */
+  listUser(userTag: string, page: unknown, signal: StopSignal): Promise<RowPage>
+
+  /**
+   * Removes the chosen rows that carry the tag, those of other users never, and returns how many of them were alive at
+   * `now` (milliseconds since the epoch). A write of such a row that is under way is either removed as well, and then
+   * answered with `signedOut` or not at all, or comes afterwards.
+   */
+  deleteUser(userTag: string, which: RowChoice, now: number, signal: StopSignal): Promise<number>
 }

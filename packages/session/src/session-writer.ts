@@ -10,6 +10,7 @@ import { asSnapshot, knownOf } from './session-reader.ts'
 import { firstRevision, isSameLife } from './session-revision.ts'
 import type { SessionRow, WriteOutcome } from './session-row.ts'
 import type { SessionTable } from './session-table.ts'
+import type { UserTags } from './user-tags.ts'
 
 /** One session, and the app's object for it. */
 export interface SessionTarget {
@@ -34,6 +35,8 @@ export interface WriterParts {
   readonly conflicts: ConflictRules
   readonly clock: Clock
   readonly report: ReportEvent
+  /** Where the store has the option `userId`. */
+  readonly userTags?: UserTags | undefined
 }
 
 /**
@@ -49,8 +52,9 @@ export class SessionWriter {
   protected readonly report: ReportEvent
   readonly #sealer: SessionSealer
   readonly #states: LoadStates
+  readonly #userTags: UserTags | undefined
 
-  constructor({ table, sealer, states, rules, conflicts, clock, report }: WriterParts) {
+  constructor({ table, sealer, states, rules, conflicts, clock, report, userTags }: WriterParts) {
     this.table = table
     this.rules = rules
     this.conflicts = conflicts
@@ -58,6 +62,7 @@ export class SessionWriter {
     this.report = report
     this.#sealer = sealer
     this.#states = states
+    this.#userTags = userTags
   }
 
   /** Whether the app has changed nothing, and the row surely says so; the running expiry of the cookie is no change. */
@@ -87,16 +92,21 @@ export class SessionWriter {
     return touchIsDue(row, expiresAt, now, this.rules) ? expiresAt : undefined
   }
 
-  /** Postpones the expiry if that is due. */
+  /** Postpones the expiry if that is due; by writing the row anew where the tag of its user is not there or is old. */
   async touch(
-    { key }: SessionTarget,
+    target: SessionTarget,
     state: LoadState,
     cookie: SessionSnapshot['cookie'],
     signal: StopSignal,
   ): Promise<void> {
     const expiresAt = this.dueExpiry(state, cookie)
     if (expiresAt === undefined) return
-    const moved = await this.table.extend(key, expiresAt, this.clock.now(), signal)
+    const { stored, userTag } = state.row
+    if (this.#userTags !== undefined && (await this.#userTags.tagOf(stored, userTag, signal)) !== userTag) {
+      await this.rewrite(target, state, cookie, signal)
+      return
+    }
+    const moved = await this.table.extend(target.key, expiresAt, this.clock.now(), signal)
     if (moved) state.update({ ...state.row, expiresAt })
   }
 
@@ -127,7 +137,7 @@ export class SessionWriter {
     for (;;) {
       const now = this.clock.now()
       const { revision, ...life } = (inTheWay && (await this.#nextOf(inTheWay, now))) ?? this.newLife(now)
-      const row = await this.seal(write, life, now)
+      const row = await this.seal(write, life, now, signal)
       // The key service may have taken all the time there was.
       if (signal.aborted) return false
       const stored = { ...row.stored, revision }
@@ -138,7 +148,7 @@ export class SessionWriter {
         if (inTheWay !== undefined) this.report('overwritten', write.operation, write.key)
         return this.remember(write, asLoaded(row, revision, snapshot, snapshot))
       }
-      if (signal.aborted) return false
+      if (outcome.signedOut || signal.aborted) return false
       inTheWay = outcome.current !== undefined && outcome.current.expiresAt > now ? outcome.current : undefined
     }
   }
@@ -154,7 +164,7 @@ export class SessionWriter {
     for (;;) {
       const now = this.clock.now()
       const { snapshot, effect } = this.conflicts.resolve(over.base, write.snapshot, over.stored)
-      const row = await this.seal({ ...write, snapshot }, over, now)
+      const row = await this.seal({ ...write, snapshot }, over, now, signal)
       if (signal.aborted) return false
       const revision = over.revision + 1
       const after = asLoaded(row, revision, write.snapshot, snapshot)
@@ -212,15 +222,18 @@ export class SessionWriter {
   /** `expiresAt`: in milliseconds since the epoch, where it does not follow from the cookie. */
   protected async seal(
     { key, id, snapshot }: SessionWrite,
-    { createdAt, absoluteExpiresAt }: Life,
+    { createdAt, absoluteExpiresAt, userTag: standing }: Life,
     now: number,
+    signal: StopSignal,
     expiresAt: number = expiryOf(snapshot.cookie, absoluteExpiresAt, now, this.rules),
   ): Promise<SealedRow> {
     const limit = this.table.maxRecordBytes
     checkSize(Buffer.byteLength(snapshot.content) + JSON.stringify(snapshot.cookie ?? '').length, limit)
+    const userTag = await this.#userTags?.tagOf(snapshot, standing, signal)
     const { record, kid } = await this.#sealer.seal(key, { id, createdAt, absoluteExpiresAt }, snapshot)
     checkSize(record.length, limit)
-    return { stored: { key, record, expiresAt, kid }, createdAt, absoluteExpiresAt }
+    const ofUser = userTag !== undefined && { userTag, absoluteExpiresAt }
+    return { stored: { key, record, expiresAt, kid, ...ofUser }, createdAt, absoluteExpiresAt }
   }
 
   protected newLife(now: number): NextLife {
@@ -229,10 +242,10 @@ export class SessionWriter {
   }
 
   /** How a live row goes on that is written without having been loaded: in the life that it has, if it has one. */
-  async #nextOf({ key, record, revision }: SessionRow, now: number): Promise<NextLife | undefined> {
+  async #nextOf({ key, record, revision, userTag }: SessionRow, now: number): Promise<NextLife | undefined> {
     try {
       const { createdAt, absoluteExpiresAt } = await this.#sealer.open(key, record)
-      return absoluteExpiresAt > now ? { createdAt, absoluteExpiresAt, revision: revision + 1 } : undefined
+      return absoluteExpiresAt > now ? { createdAt, absoluteExpiresAt, userTag, revision: revision + 1 } : undefined
     } catch (error) {
       if (!isUnreadable(error)) throw error
       return undefined
@@ -261,6 +274,8 @@ const TOLERANCE = 60_000
 export interface Life {
   readonly createdAt: number
   readonly absoluteExpiresAt: number
+  /** What the row carries that is written over. */
+  readonly userTag?: string | undefined
 }
 
 /** A life, and the revision of the next row in it. */

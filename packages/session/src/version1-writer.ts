@@ -186,7 +186,7 @@ export class Version1Writer extends SessionWriter {
     const now = this.clock.now()
     // The insert knows nothing of the item: it would give a session that has ended meanwhile a new life.
     if (over.expiresAt <= now) return undefined
-    const row = await this.seal(write, over, now, expiresAt)
+    const row = await this.seal(write, over, now, signal, expiresAt)
     if (signal.aborted) return undefined
     const revision = firstRevision()
     const after = asLoaded(row, revision, base, snapshot)

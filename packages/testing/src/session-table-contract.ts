@@ -1,39 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { sessionTableUserCases } from './session-table-user-cases.ts'
+import { newRow, type Row, type Signal, type TableUnderTest } from './table-under-test.ts'
 import type { TestRunner } from './test-runner.ts'
-
-interface Row {
-  readonly key: string
-  readonly record: Uint8Array
-  readonly expiresAt: number
-  readonly revision: number
-  readonly kid: string
-}
-
-interface Signal {
-  readonly aborted: boolean
-  onabort: (() => void) | null
-}
-
-interface Outcome {
-  readonly written: boolean
-  readonly current?: Row | undefined
-}
-
-/** The shape of `SessionTable` of `@waxseal/session`, repeated here because this package imports none of ours. */
-export interface TableUnderTest {
-  get(key: string, signal: Signal): Promise<Row | undefined>
-  insert(row: Row, now: number, signal: Signal): Promise<Outcome>
-  update(row: Row, over: Pick<Row, 'revision'>, now: number, signal: Signal): Promise<Outcome>
-  extend(key: string, expiresAt: number, now: number, signal: Signal): Promise<boolean>
-  delete(key: string, signal: Signal): Promise<void>
-  deleteMany(keys: readonly string[], signal: Signal): Promise<void>
-  list(
-    page: unknown,
-    signal: Signal,
-    part?: { readonly index: number; readonly count: number },
-  ): Promise<{ readonly rows: readonly Row[]; readonly next?: unknown }>
-}
 
 /**
  * Registers the cases that every session table must pass.
@@ -51,14 +20,6 @@ export function sessionTableContract(
   const hour = 3_600_000
   const signal: Signal = { aborted: false, onabort: null }
 
-  const newRow = (change: Partial<Row> = {}): Row => ({
-    key: randomBytes(32).toString('base64url'),
-    record: randomBytes(200),
-    expiresAt: now + hour,
-    revision: 1,
-    kid: 'test-key',
-    ...change,
-  })
   const plain = (row: Row | undefined) => row && { ...row, record: Buffer.from(row.record).toString('hex') }
   const assertRow = (actual: Row | undefined, expected: Row | undefined) =>
     assert.deepEqual(plain(actual), plain(expected))
@@ -238,5 +199,7 @@ export function sessionTableContract(
       await table.deleteMany(goner, signal)
       assert.deepEqual(new Set((await rowsOf(table)).map(({ key }) => key)), new Set(keep.map(({ key }) => key)))
     })
+
+    sessionTableUserCases(it, create)
   })
 }

@@ -1,4 +1,5 @@
 import type {
+  RowChoice,
   RowPage,
   RowVersion,
   SessionRow,
@@ -45,11 +46,15 @@ export class PostgresSessionTable implements SessionTable {
   }
 
   insert(row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#write(() => this.#statements.insert.execute({ ...row, now }), row.key, signal)
+    return this.#write(() => this.#statements.insert.execute({ ...parametersOf(row), now }), row.key, signal)
   }
 
   update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#write(() => this.#statements.update.execute({ ...row, expected: over.revision, now }), row.key, signal)
+    return this.#write(
+      () => this.#statements.update.execute({ ...parametersOf(row), expected: over.revision, now }),
+      row.key,
+      signal,
+    )
   }
 
   async extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
@@ -72,9 +77,19 @@ export class PostgresSessionTable implements SessionTable {
   async list(page: unknown, signal: StopSignal, part?: TablePart): Promise<RowPage> {
     if (part !== undefined && part.index > 0) return { rows: [] }
     const after = typeof page === 'string' ? page : ''
-    const rows = await this.#run(() => this.#statements.list.execute({ after }), signal)
-    const next = rows.length < PAGE_SIZE ? undefined : rows.at(-1)?.key
-    return { rows: rows.flatMap(rowIfWhole), next }
+    return toPage(await this.#run(() => this.#statements.list.execute({ after }), signal))
+  }
+
+  async listUser(userTag: string, page: unknown, signal: StopSignal): Promise<RowPage> {
+    const after = typeof page === 'string' ? page : ''
+    return toPage(await this.#run(() => this.#statements.listUser.execute({ userTag, after }), signal))
+  }
+
+  async deleteUser(userTag: string, which: RowChoice, now: number, signal: StopSignal): Promise<number> {
+    const only = 'only' in which
+    const keys = JSON.stringify(only ? which.only : which.except)
+    const removed = await this.#run(() => this.#statements.deleteUser.execute({ userTag, keys, only }), signal)
+    return removed.filter(({ expiresAt }) => expiresAt > now).length
   }
 
   /**
@@ -115,6 +130,15 @@ export class PostgresSessionTable implements SessionTable {
       }
     }
   }
+}
+
+/** A column that is left out of the parameters would be an error. */
+function parametersOf(row: SessionRow) {
+  return { ...row, userTag: row.userTag ?? null }
+}
+
+function toPage(rows: Parameters<typeof toRow>[0][]): RowPage {
+  return { rows: rows.flatMap(rowIfWhole), next: rows.length < PAGE_SIZE ? undefined : rows.at(-1)?.key }
 }
 
 function rowIfWhole(row: Parameters<typeof toRow>[0]): SessionRow[] {

@@ -1,3 +1,4 @@
+import { isNotNull } from 'drizzle-orm'
 import { bigint, customType, index, pgSchema, pgTable, text } from 'drizzle-orm/pg-core'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
@@ -28,7 +29,12 @@ export function pgSessionTable(name = 'waxseal_sessions', options: { readonly sc
       expiresAt: bigint('expires_at', { mode: 'number' }).notNull(),
       revision: bigint('revision', { mode: 'number' }).notNull(),
       kid: text('kid').notNull(),
+      /** Keyed hash of the user's id, where the store has the option `userId`. */
+      userTag: text('user_tag'),
     },
-    (table) => [index(`${name}_expires_at_idx`).on(table.expiresAt)],
+    (table) => [
+      index(`${name}_expires_at_idx`).on(table.expiresAt),
+      index(`${name}_user_tag_idx`).on(table.userTag).where(isNotNull(table.userTag)),
+    ],
   )
 }

@@ -20,9 +20,14 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
     expiresAt: parameter('expiresAt'),
     revision: parameter('revision'),
     kid: parameter('kid'),
+    userTag: parameter('userTag'),
   }
+  // The drivers write arrays each in a way of its own; JSON is the same to all.
+  const keys = sql`select jsonb_array_elements_text(${parameter('keys')}::jsonb)`
+  const isChosen = sql`${table.key} = any(array(${keys})) = ${parameter('only')}::boolean`
   const isLive = gt(table.expiresAt, now)
   const ofThisKey = eq(table.key, key)
+  const ofThisUser = and(eq(table.userTag, parameter('userTag')), ofSession(table))
   const written = { key: table.key }
 
   return {
@@ -39,6 +44,7 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
           expiresAt: sql`excluded.expires_at`,
           revision: sql`excluded.revision`,
           kid: sql`excluded.kid`,
+          userTag: sql`excluded.user_tag`,
         },
         setWhere: lte(table.expiresAt, now),
       })
@@ -68,6 +74,21 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
       .orderBy(asc(table.key))
       .limit(PAGE_SIZE)
       .$withCache(false)
+      .prepare(unnamed),
+
+    listUser: db
+      .select()
+      .from(table)
+      .where(and(ofThisUser, gt(table.key, parameter('after'))))
+      .orderBy(asc(table.key))
+      .limit(PAGE_SIZE)
+      .$withCache(false)
+      .prepare(unnamed),
+
+    deleteUser: db
+      .delete(table)
+      .where(and(ofThisUser, isChosen))
+      .returning({ expiresAt: table.expiresAt })
       .prepare(unnamed),
   }
 }

@@ -15,15 +15,17 @@ export function quotedName(table: PgSessionTable): string {
  */
 export function sessionTableSql(table: PgSessionTable = pgSessionTable()): string {
   const name = quotedName(table)
-  const index = quoted(`${getTableConfig(table).name}_expires_at_idx`)
+  const index = (column: string) => quoted(`${getTableConfig(table).name}_${column}_idx`)
   return `CREATE TABLE IF NOT EXISTS ${name} (
   "key" text PRIMARY KEY,
   "record" bytea NOT NULL,
   "expires_at" bigint NOT NULL,
   "revision" bigint NOT NULL,
-  "kid" text NOT NULL
+  "kid" text NOT NULL,
+  "user_tag" text
 );
-CREATE INDEX IF NOT EXISTS ${index} ON ${name} ("expires_at");
+CREATE INDEX IF NOT EXISTS ${index('expires_at')} ON ${name} ("expires_at");
+CREATE INDEX IF NOT EXISTS ${index('user_tag')} ON ${name} ("user_tag") WHERE "user_tag" IS NOT NULL;
 `
 }
 

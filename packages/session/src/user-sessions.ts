@@ -1,0 +1,166 @@
+import { type Clock, WaxsealTypeError } from '@waxseal/core'
+import type { ExpiryRules } from './expiry.ts'
+import type { IndexKeys } from './index-keys.ts'
+import { mapInOrder } from './map-in-order.ts'
+import type { SessionOptions } from './options.ts'
+import type { SealedSession } from './sealed-session.ts'
+import { sessionKey } from './session-id.ts'
+import type { Attempt } from './session-listing.ts'
+import type { SessionReader } from './session-reader.ts'
+import type { RowPage, SessionRow } from './session-row.ts'
+import type { SessionTable } from './session-table.ts'
+import { checkUserId, labelOf, type UserIdOption, userIdOf } from './user-id.ts'
+
+/** One of a user's sessions, as `sessionsOf` shows it. */
+export interface UserSession {
+  /** The row's key, a hash of the session id: names the session to `destroyOneOf`, and is no session id. */
+  readonly key: string
+  readonly createdAt: Date
+  /** When it was last seen, or up to `touchAfterSeconds` before; with a fixed expiry when it was created. */
+  readonly lastSeenAt: Date
+  readonly expiresAt: Date
+  /** What the option `label` says of it. */
+  readonly label?: string
+}
+
+export interface UserSessionsParts {
+  readonly table: SessionTable
+  readonly reader: SessionReader
+  readonly indexKeys: IndexKeys
+  readonly userId: UserIdOption
+  readonly label: SessionOptions['label']
+  readonly rules: ExpiryRules
+  readonly clock: Clock
+  readonly attempt: Attempt
+}
+
+/** Rows opened at a time: each may have to wait for the key service. */
+const OPENINGS = 16
+
+/** A row of the user's tag. Its tag may be forged: what was sealed says whose it is, where it can be opened. */
+interface FoundRow {
+  readonly row: SessionRow
+  readonly sealed: SealedSession | undefined
+  readonly isForeign: boolean
+}
+
+/** The sessions of one user; each call of the table and each opening within a deadline of its own. */
+export class UserSessions {
+  readonly #parts: UserSessionsParts
+
+  constructor(parts: UserSessionsParts) {
+    this.#parts = parts
+  }
+
+  /** Those that are alive, last seen first. */
+  async list(userId: unknown): Promise<UserSession[]> {
+    const operation = 'sessionsOf'
+    const user = checkUserId(userId)
+    // By key: a session may move from one tag to the next in between.
+    const found = new Map<string, UserSession>()
+    for (const tag of await this.#tagsOf(user, operation)) {
+      for await (const { row, sealed, isForeign } of this.#rows(tag, user, operation)) {
+        if (sealed !== undefined && !isForeign) found.set(row.key, this.#describe(row, sealed))
+      }
+    }
+    return [...found.values()].sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime())
+  }
+
+  /** `except`: the id of a session that stays. */
+  async destroyAll(operation: string, userId: unknown, except?: string): Promise<number> {
+    const user = checkUserId(userId)
+    const kept = except === undefined ? [] : [sessionKey(except)]
+    const tags = await this.#tagsOf(user, operation)
+    let total = 0
+    for (;;) {
+      let removed = 0
+      for (const tag of tags) removed += await this.#destroy(tag, user, operation, kept)
+      total += removed
+      // A pass that finds nothing: what was stored while another one went on is gone as well.
+      if (removed === 0) return total
+    }
+  }
+
+  async destroyOne(userId: unknown, key: unknown): Promise<boolean> {
+    const operation = 'destroyOneOf'
+    const user = checkUserId(userId)
+    const { table, clock, attempt } = this.#parts
+    // Comes from a form, as a rule.
+    if (typeof key !== 'string' || !/^[\w-]{43}$/.test(key)) return false
+    const row = await attempt(operation, key, (signal) => table.get(key, signal))
+    if (row === undefined || (await this.#open(row, user, operation)).isForeign) return false
+    let removed = 0
+    for (const tag of await this.#tagsOf(user, operation)) {
+      removed += await attempt(operation, key, (signal) => table.deleteUser(tag, { only: [key] }, clock.now(), signal))
+    }
+    return removed > 0
+  }
+
+  rotateIndexKey(): Promise<void> {
+    const { attempt, indexKeys } = this.#parts
+    return attempt('rotateIndexKey', undefined, (signal) => indexKeys.rotate(signal))
+  }
+
+  /** From the oldest key to the newest, the way in which rows move. */
+  #tagsOf(user: string, operation: string): Promise<string[]> {
+    const { attempt, indexKeys } = this.#parts
+    return attempt(operation, undefined, (signal) => indexKeys.tagsOf(user, signal))
+  }
+
+  /** Also where no row is found: a write that is under way must find out. */
+  async #destroy(tag: string, user: string, operation: string, kept: readonly string[]): Promise<number> {
+    const { table, clock, attempt } = this.#parts
+    const except = [...kept]
+    for await (const { row, isForeign } of this.#rows(tag, user, operation)) if (isForeign) except.push(row.key)
+    return attempt(operation, undefined, (signal) => table.deleteUser(tag, { except }, clock.now(), signal))
+  }
+
+  async *#rows(tag: string, user: string, operation: string): AsyncGenerator<FoundRow, void, undefined> {
+    const { table, attempt } = this.#parts
+    let next: unknown
+    do {
+      const page: RowPage = await attempt(operation, undefined, (signal) => table.listUser(tag, next, signal))
+      yield* mapInOrder(page.rows, OPENINGS, (row) => this.#open(row, user, operation))
+      next = page.next
+    } while (next !== undefined)
+  }
+
+  async #open(row: SessionRow, user: string, operation: string): Promise<FoundRow> {
+    const { reader, userId, attempt } = this.#parts
+    const sealed = await attempt(operation, row.key, () => reader.open(row, operation))
+    return { row, sealed, isForeign: sealed !== undefined && !mayBeOf(user, sealed, userId) }
+  }
+
+  #describe({ key, expiresAt }: SessionRow, sealed: SealedSession): UserSession {
+    const { label: option, rules, clock } = this.#parts
+    const { session, createdAt, absoluteExpiresAt } = sealed
+    const end = Math.min(expiresAt, absoluteExpiresAt)
+    const { originalMaxAge, expires } = session.cookie ?? {}
+    // Express keeps the life that the app gave the cookie; a date without one does not move.
+    const idleLife = originalMaxAge ?? (expires ? end - createdAt : rules.ttlSeconds * 1000)
+    const lastSeen = Math.max(createdAt, Math.min(end - idleLife, clock.now()))
+    const label = option && labelOf(session, option)
+    return {
+      key,
+      createdAt: new Date(createdAt),
+      lastSeenAt: new Date(lastSeen),
+      expiresAt: new Date(end),
+      ...(label !== undefined && { label }),
+    }
+  }
+}
+
+/** A session that the option can no longer tell is still the user's, as it could when the row got its tag. */
+function mayBeOf(user: string, { session }: SealedSession, userId: UserIdOption): boolean {
+  try {
+    return userIdOf(session, userId) === user
+  } catch {
+    return true
+  }
+}
+
+/** Throws `ERR_WAXSEAL_ARGUMENT` where the store has no option `userId`. */
+export function needUsers(users: UserSessions | undefined): UserSessions {
+  if (users !== undefined) return users
+  throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', 'The sessions of a user are found by the option userId: set it')
+}
