@@ -1,7 +1,7 @@
 /** Tests of the contract itself (here, because the kit may import no package of ours): tables that are broken in one way each must fail it, and at the case meant for them. */
 import { sessionTableContract } from '@waxseal/testing'
 import { describe, expect, it } from 'vitest'
-import { MemoryTable, type RowVersion, type SessionRow, type SessionTable } from '../src/index.ts'
+import { MemoryTable, type RowChoice, type RowVersion, type SessionRow, type SessionTable } from '../src/index.ts'
 
 /** Runs the contract against a table and gives the names of the cases that fail. */
 async function failuresOf(create: () => SessionTable): Promise<string[]> {
@@ -15,6 +15,25 @@ async function failuresOf(create: () => SessionTable): Promise<string[]> {
 class Broken extends MemoryTable {
   protected force(row: SessionRow): Promise<{ written: boolean }> {
     return super.delete(row.key).then(() => super.insert(row, 0))
+  }
+}
+
+/** Finds the rows of a user by the tag that each row had first. */
+class StaleIndex extends Broken {
+  readonly #firstTags = new Map<string, string | undefined>()
+
+  override insert(row: SessionRow, now: number) {
+    this.#firstTags.set(row.key, row.userTag)
+    return super.insert(row, now)
+  }
+  override async listUser(userTag: string) {
+    const { rows } = await this.list()
+    return { rows: rows.filter(({ key }) => this.#firstTags.get(key) === userTag) }
+  }
+  override async deleteUser(userTag: string, _which: RowChoice, now: number) {
+    const { rows } = await this.listUser(userTag)
+    await this.deleteMany(rows.map(({ key }) => key))
+    return rows.filter(({ expiresAt }) => expiresAt > now).length
   }
 }
 
@@ -122,6 +141,92 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
         }
       })(),
     fails: 'lists every row once, over as many pages as it takes, and deletes many',
+  },
+  'a table that forgets whose a row is': {
+    table: () =>
+      new (class extends Broken {
+        override insert({ userTag: _, ...row }: SessionRow, now: number) {
+          return super.insert(row, now)
+        }
+      })(),
+    fails: 'gives back the tag of the user, and none where there was none',
+  },
+  'a listing of one user that stops after its first page': {
+    table: () =>
+      new (class extends Broken {
+        override async listUser(userTag: string) {
+          return { rows: (await super.listUser(userTag)).rows.slice(0, 100) }
+        }
+      })(),
+    fails: 'lists the rows of one user, expired ones too, and nobody else’s, over as many pages as it takes',
+  },
+  'an index of users in which rows stay that have become another’s': {
+    table: () => new StaleIndex(),
+    fails: 'lists a row under the user of its last writing alone',
+  },
+  'a removal by such an index': {
+    table: () => new StaleIndex(),
+    fails: 'does not remove a row that has become another user’s',
+  },
+  'an index that lags behind, as a secondary index of DynamoDB does': {
+    table: () =>
+      new (class extends Broken {
+        #lagging: Promise<string[]> = Promise.resolve([])
+        override async insert(row: SessionRow, now: number) {
+          const known = (await this.list()).rows.map(({ key }) => key).slice(0, -4)
+          this.#lagging = Promise.resolve(known)
+          return super.insert(row, now)
+        }
+        override async deleteUser(userTag: string, _which: RowChoice, now: number) {
+          return super.deleteUser(userTag, { only: await this.#lagging }, now)
+        }
+      })(),
+    fails: 'removes all rows of one user, and counts those that were alive',
+  },
+  'a removal that counts what had expired': {
+    table: () =>
+      new (class extends Broken {
+        override deleteUser(userTag: string, which: RowChoice) {
+          return super.deleteUser(userTag, which, 0)
+        }
+      })(),
+    fails: 'removes all rows of one user, and counts those that were alive',
+  },
+  'a removal that takes what was to stay': {
+    table: () =>
+      new (class extends Broken {
+        override deleteUser(userTag: string, _which: RowChoice, now: number) {
+          return super.deleteUser(userTag, { except: [] }, now)
+        }
+      })(),
+    fails: 'removes all rows of one user but some, or some alone',
+  },
+  'a removal that takes rows of another kind': {
+    table: () =>
+      new (class extends Broken {
+        override async deleteUser(userTag: string, which: RowChoice, now: number) {
+          await this.delete('#of-another-kind')
+          return super.deleteUser(userTag, which, now)
+        }
+      })(),
+    fails: 'leaves rows of another kind alone, also where they carry the tag',
+  },
+  'a write that is refused, but whose row stays': {
+    table: () =>
+      new (class extends Broken {
+        #ending = false
+        override async insert(row: SessionRow, now: number) {
+          const outcome = await super.insert(row, now)
+          return this.#ending ? { written: false, signedOut: true } : outcome
+        }
+        override async deleteUser(userTag: string, which: RowChoice, now: number) {
+          this.#ending = true
+          const removed = await super.deleteUser(userTag, which, now)
+          await new Promise((resolve) => setImmediate(resolve))
+          return removed
+        }
+      })(),
+    fails: 'hides no row that was written while the user’s rows were removed',
   },
 }
 
