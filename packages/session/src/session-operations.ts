@@ -34,6 +34,8 @@ export class SessionOperations {
   readonly #writer: SessionWriter
   readonly #writes = new KeyQueue()
   readonly #deadlines: Deadlines
+  /** Later writes of the session wait for an upgrade: a silent database must leave them most of their time. */
+  readonly #upgradeDeadlines: Deadlines
   readonly #report: ReportEvent
 
   constructor(table: SessionTable, options: SessionOptions, report: ReportEvent) {
@@ -52,13 +54,14 @@ export class SessionOperations {
     const version1 = version1Parts(table, options, clock)
     this.#report = report
     this.#deadlines = deadlines
+    this.#upgradeDeadlines = new Deadlines(timeoutMilliseconds / 4)
     const attempt: Attempt = (operation, key, task, signal) => this.#attempt(operation, key, task, undefined, signal)
     if (version1 === undefined) {
       this.#reader = new SessionReader(parts)
       this.#writer = new SessionWriter(parts)
       this.listing = new SessionListing(table, this.#reader, attempt)
     } else {
-      const writer = new Version1Writer({ ...parts, ...version1 }, deadlines)
+      const writer = new Version1Writer({ ...parts, ...version1 }, deadlines, this.#upgradeDeadlines)
       const reader = new Version1Reader({ ...parts, ...version1 }, writer, maxLifetimeSeconds)
       this.#reader = reader
       this.#writer = writer
@@ -185,7 +188,7 @@ export class SessionOperations {
         await task(signal)
       })
     // A failure has been reported; the next read tries again.
-    this.#attempt('upgrade', key, inTurn).catch(() => {})
+    this.#attempt('upgrade', key, () => this.#upgradeDeadlines.run(inTurn)).catch(() => {})
   }
 
   async #attempt<T>(

@@ -30,6 +30,16 @@ interface ItemWrite extends SessionWrite {
   readonly base?: SessionSnapshot
 }
 
+/** What a promotion is part of. */
+interface Promotion {
+  /** Of a write, whose outcome it keeps. */
+  readonly state?: LoadState
+  /** Where it does not follow from the cookie, in milliseconds since the epoch. */
+  readonly expiresAt?: number
+  /** For what must be done even where the caller's time is over. */
+  readonly deadlines: Deadlines
+}
+
 /** What became of a write, and what is known of the session if it came about. */
 interface Attempt {
   readonly written: boolean
@@ -47,13 +57,15 @@ export class Version1Writer extends SessionWriter {
   readonly #envelope: Envelope
   readonly #policy: Version1Policy
   readonly #deadlines: Deadlines
+  readonly #upgradeDeadlines: Deadlines
 
-  constructor(parts: WriterParts & Version1Parts, deadlines: Deadlines) {
+  constructor(parts: WriterParts & Version1Parts, deadlines: Deadlines, upgradeDeadlines: Deadlines) {
     super(parts)
     this.#items = parts.items
     this.#envelope = parts.envelope
     this.#policy = parts.policy
     this.#deadlines = deadlines
+    this.#upgradeDeadlines = upgradeDeadlines
   }
 
   override async write(write: SessionWrite, state: LoadState | undefined, signal: StopSignal): Promise<boolean> {
@@ -87,7 +99,8 @@ export class Version1Writer extends SessionWriter {
     const { row: over } = state
     if (over.unsettled !== undefined) return
     const write = { ...target, operation: 'touch', snapshot: over.base, over, exactly: true } as const
-    const attempt = await this.#promote(write, signal, undefined, over.expiresAt)
+    const how = { expiresAt: over.expiresAt, deadlines: this.#upgradeDeadlines }
+    const attempt = await this.#promote(write, signal, how)
     if (attempt === undefined) return
     if (attempt.written) return state.update(attempt.after)
     // Another process was faster: later writes are of what the app changes in what this one has read.
@@ -122,7 +135,7 @@ export class Version1Writer extends SessionWriter {
       const resolved = { ...write, snapshot, base: write.snapshot, over, exactly: !lastWins }
       const attempt = this.#policy.writes
         ? await this.#put(resolved, signal, state)
-        : await this.#promote(resolved, signal, state)
+        : await this.#promote(resolved, signal, { state, deadlines: this.#deadlines })
       if (attempt?.written) {
         if (effect !== undefined && over !== state.row) this.report(effect, write.operation, write.key)
         return this.remember(write, attempt.after)
@@ -174,13 +187,12 @@ export class Version1Writer extends SessionWriter {
   /**
    * Inserts the row, then removes the item. In this order a crash in between loses nothing. An item that is gone by then
    * was taken away by a sign-out, and the row goes as well, whatever has been written to it since; so it does, as it was
-   * inserted, if `exactly` is asked for and the item is another. `expiresAt`: where it does not follow from the cookie.
+   * inserted, if `exactly` is asked for and the item is another.
    */
   async #promote(
     write: ItemWrite & { readonly over: LoadedRow },
     signal: StopSignal,
-    state?: LoadState,
-    expiresAt?: number,
+    { state, expiresAt, deadlines }: Promotion,
   ): Promise<Attempt | undefined> {
     const { snapshot, base = snapshot, over, exactly } = write
     const now = this.clock.now()
@@ -191,10 +203,10 @@ export class Version1Writer extends SessionWriter {
     const revision = firstRevision()
     const after = asLoaded(row, revision, base, snapshot)
     return settling(state, { record: row.stored.record, after }, async () => {
-      const outcome = await this.#insertRow(write, { ...row.stored, revision }, now, signal)
+      const outcome = await this.#insertRow(write, { ...row.stored, revision }, now, signal, deadlines)
       if (!isStored(outcome, row)) return { written: false, after, current: outcome.current }
       // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
-      const written = await this.#deadlines.run(async (ownSignal) => {
+      const written = await deadlines.run(async (ownSignal) => {
         const removal = await this.#removeItem(write, over.version1Tag, exactly, ownSignal)
         if (removal === 'absent') await this.table.delete(write.key, ownSignal)
         if (removal === 'changed') await this.#items.removeRow(row.stored, ownSignal)
@@ -205,7 +217,13 @@ export class Version1Writer extends SessionWriter {
     })
   }
 
-  async #insertRow(write: SessionWrite, row: SessionRow, now: number, signal: StopSignal): Promise<WriteOutcome> {
+  async #insertRow(
+    write: SessionWrite,
+    row: SessionRow,
+    now: number,
+    signal: StopSignal,
+    deadlines: Deadlines,
+  ): Promise<WriteOutcome> {
     try {
       return await this.table.insert(row, now, signal)
     } catch (error) {
@@ -213,7 +231,7 @@ export class Version1Writer extends SessionWriter {
       const takeBack = async (ownSignal: StopSignal) => {
         if (!(await this.#isThere(write, ownSignal))) await this.#items.removeRow(row, ownSignal)
       }
-      await this.#deadlines.run(takeBack).catch(() => {})
+      await deadlines.run(takeBack).catch(() => {})
       throw error
     }
   }
