@@ -101,8 +101,9 @@ export class SessionWriter {
   ): Promise<void> {
     const expiresAt = this.dueExpiry(state, cookie)
     if (expiresAt === undefined) return
-    const { stored, userTag } = state.row
-    if (this.#userTags !== undefined && (await this.#userTags.tagOf(stored, userTag, signal)) !== userTag) {
+    const { stored, userTag, unsettled } = state.row
+    const userTags = unsettled === undefined ? this.#userTags : undefined
+    if (userTags !== undefined && (await userTags.tagOf(stored, userTag, signal)) !== userTag) {
       await this.rewrite(target, state, cookie, signal)
       return
     }
@@ -115,7 +116,10 @@ export class SessionWriter {
     return state === undefined ? this.#insert(write, signal) : this.update(write, state, undefined, signal)
   }
 
-  /** Writes the row anew with this cookie and the content that it has: a touch takes no content back. */
+  /**
+   * Writes the row anew with this cookie and the content that it has: a touch takes no content back. Not while an earlier
+   * write is unsettled, since which content the row has is not known then.
+   */
   async rewrite(
     target: SessionTarget,
     state: LoadState,

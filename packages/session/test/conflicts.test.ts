@@ -290,4 +290,17 @@ describe('after a write whose answer was lost', () => {
     expect(await change(store, here, { n: 0 })).toBe(true)
     expect(await store.get('id')).toEqual({ n: 0 })
   })
+
+  it('a touch that would write the row anew, for the sake of its user’s tag, only postpones the expiry', async () => {
+    const { clock, table, store: untagging } = setUp({}, new ObservedTable())
+    await untagging.set('id', { n: 0, user: 'ada' })
+    const { store } = setUp({ clock, userId: ({ user }) => user as string }, table)
+    const here = (await store.get<Session>('id'))!
+    losing(table).next = ['applied']
+    await change(store, here, { n: 1 }).catch(() => {})
+    clock.advanceSeconds(7200)
+    await store.touch('id', here)
+    expect(await store.get('id')).toMatchObject({ n: 1 })
+    expect(table.writes.at(-1)).toBe('extend')
+  })
 })
