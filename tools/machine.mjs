@@ -7,9 +7,9 @@ import { javaMajorVersion } from './engines/src/java.ts'
 const install = (debian, homebrew) =>
   process.platform === 'darwin' ? `brew install ${homebrew}` : `apt-get install -y ${debian}`
 
-const hasPython = () =>
+const runs = (program, flag) =>
   new Promise((resolve) => {
-    execFile('python3', ['--version'], (error) => resolve(error === null))
+    execFile(program, [flag], (error) => resolve(error === null))
   })
 
 /** The missing programs: what is not tested without them, the test files that need them, the command that installs. */
@@ -30,10 +30,17 @@ export async function missingPrograms() {
     },
     {
       name: 'Python 3',
-      present: await hasPython(),
+      present: await runs('python3', '--version'),
       untested: 'the second implementation of the record format',
       files: '**/*.python.test.ts',
       install: install('python3', 'python'),
+    },
+    {
+      name: 'Spin and a C compiler',
+      present: (await runs('spin', '-V')) && (await runs('cc', '--version')),
+      untested: 'the formal model of the session protocol',
+      files: '**/*.spin.test.ts',
+      install: install('spin gcc libc6-dev', 'spin'),
     },
     {
       name: 'Linux',
