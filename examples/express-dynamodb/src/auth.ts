@@ -1,5 +1,12 @@
 import { promisify } from 'node:util'
-import { type AppSession, type createLogger, createSignIn, pageHeaders, renderProblem } from '@waxseal-examples/support'
+import {
+  type AppSession,
+  type createLogger,
+  createSignIn,
+  deviceOf,
+  pageHeaders,
+  renderProblem,
+} from '@waxseal-examples/support'
 import { type Request, Router } from 'express'
 
 declare module 'express-session' {
@@ -35,6 +42,7 @@ export function authRoutes(logger: ReturnType<typeof createLogger>): Router {
     req.session.user = signedIn.user
     req.session.tokens = signedIn.tokens
     req.session.signedInAt = Date.now()
+    req.session.device = deviceOf(req.headers['user-agent'])
     await promisify(req.session.save.bind(req.session))()
     res.redirect('/')
   })

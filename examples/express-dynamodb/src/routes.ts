@@ -20,7 +20,8 @@ export function routes(): Router {
 
   router.get('/', async ({ session, sessionID: sessionId }, res) => {
     const row = session.user && (await readSessionRow(docClient, SESSIONS_TABLE, sessionId))
-    const page = renderPage({ framework: 'Express', session, sessionId, tableName: SESSIONS_TABLE, row })
+    const devices = session.user ? await sessionStore.sessionsOf(session.user.email) : []
+    const page = renderPage({ framework: 'Express', session, sessionId, tableName: SESSIONS_TABLE, row, devices })
     res.set(pageHeaders).send(page)
   })
 
@@ -29,6 +30,16 @@ export function routes(): Router {
       session.note = String(body?.note ?? '').slice(0, 200)
       await promisify(session.save.bind(session))()
     }
+    res.redirect(303, '/')
+  })
+
+  router.post('/sessions/end', async ({ session, body }, res) => {
+    if (session.user !== undefined) await sessionStore.destroyOneOf(session.user.email, String(body?.key))
+    res.redirect(303, '/')
+  })
+
+  router.post('/sessions/end-others', async ({ session, sessionID }, res) => {
+    if (session.user !== undefined) await sessionStore.destroyOthersOf(session.user.email, sessionID)
     res.redirect(303, '/')
   })
 

@@ -1,4 +1,4 @@
-import { type AppSession, createSignIn, pageHeaders, renderProblem } from '@waxseal-examples/support'
+import { type AppSession, createSignIn, deviceOf, pageHeaders, renderProblem } from '@waxseal-examples/support'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 declare module 'fastify' {
@@ -33,6 +33,7 @@ export async function authRoutes(app: FastifyInstance): Promise<void> {
     request.session.user = signedIn.user
     request.session.tokens = signedIn.tokens
     request.session.signedInAt = Date.now()
+    request.session.device = deviceOf(request.headers['user-agent'])
     await request.session.save()
     return reply.redirect('/')
   })

@@ -17,7 +17,8 @@ export async function routes(app: FastifyInstance): Promise<void> {
   app.get('/', async ({ session }, reply) => {
     const { sessionId } = session
     const row = session.user && (await readSessionRow(docClient, SESSIONS_TABLE, sessionId))
-    const page = renderPage({ framework: 'Fastify', session, sessionId, tableName: SESSIONS_TABLE, row })
+    const devices = session.user ? await sessionStore.sessionsOf(session.user.email) : []
+    const page = renderPage({ framework: 'Fastify', session, sessionId, tableName: SESSIONS_TABLE, row, devices })
     return reply.headers(pageHeaders).send(page)
   })
 
@@ -26,6 +27,16 @@ export async function routes(app: FastifyInstance): Promise<void> {
       session.note = String(body?.note ?? '').slice(0, 200)
       await session.save()
     }
+    return reply.redirect('/', 303)
+  })
+
+  app.post<{ Body?: { key?: string } }>('/sessions/end', async ({ session, body }, reply) => {
+    if (session.user !== undefined) await sessionStore.destroyOneOf(session.user.email, String(body?.key))
+    return reply.redirect('/', 303)
+  })
+
+  app.post('/sessions/end-others', async ({ session }, reply) => {
+    if (session.user !== undefined) await sessionStore.destroyOthersOf(session.user.email, session.sessionId)
     return reply.redirect('/', 303)
   })
 

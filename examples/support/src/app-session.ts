@@ -26,6 +26,8 @@ export interface AppSession {
   pendingSignIn?: PendingSignIn
   /** In milliseconds since the epoch. */
   signedInAt?: number
+  /** What the session was begun with: a browser, a system. */
+  device?: string
   /** Whatever the user typed, so that there is something to change. */
   note?: string
 }

@@ -1,4 +1,5 @@
 export type { AppSession, PendingSignIn, Tokens, User } from './app-session.ts'
+export { deviceOf } from './device.ts'
 export { type LocalServices, portFrom, prepareEnvironment } from './environment.ts'
 export { createLogger, pathOf } from './logger.ts'
 export { type PageView, pageHeaders, renderPage, renderProblem } from './page/page.ts'

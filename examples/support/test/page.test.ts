@@ -52,10 +52,36 @@ describe('the page', () => {
     expiresAt: 0,
   }
 
+  const at = new Date(0)
+  const devices = [
+    { key: 'hash', label: 'Firefox on Linux', createdAt: at, lastSeenAt: at },
+    { key: 'other-hash', label: '"><u>', createdAt: at, lastSeenAt: at },
+    { key: 'third-hash', createdAt: at, lastSeenAt: at },
+  ]
+
+  test('lists where the user is signed in, with a way out for each but this one', async () => {
+    const session = { user: { email: 'ada@example.com' } }
+    const row = await rowOf(await recordOf(10))
+    const view = { framework: 'Express', session, sessionId: 'some-session', tableName: 'sessions', row } as const
+    const page = renderPage({ ...view, devices })
+    for (const shown of ['Firefox on Linux', 'value="other-hash"', 'value="third-hash"', '/sessions/end-others']) {
+      expect(page).toContain(shown)
+    }
+    expect(page).not.toContain('value="hash"')
+    expect(renderPage({ ...view, devices: devices.slice(0, 1) })).not.toContain('/sessions/end')
+  })
+
   test('shows both sides, and of a token or an id no more than its end', async () => {
     const session = { user: { email: 'ada@example.com' }, tokens, note: 'remember' }
     const row = await rowOf(await recordOf(10))
-    const page = renderPage({ framework: 'Express', session, sessionId: 'session-id-0004', tableName: 'sessions', row })
+    const page = renderPage({
+      framework: 'Express',
+      session,
+      sessionId: 'session-id-0004',
+      tableName: 'sessions',
+      row,
+      devices,
+    })
     for (const shown of ['<wbr>@example', 'remember', '0001', '0004', 'encryptedData', `data-until="1000"`]) {
       expect(page).toContain(shown)
     }
@@ -65,7 +91,14 @@ describe('the page', () => {
   test('escapes what a user can choose', async () => {
     const session = { user: { email: '"><script>alert(1)</script>@x' }, note: `<img src=x onerror='alert(1)'>&` }
     const row = await rowOf(await recordOf(10))
-    const page = renderPage({ framework: 'Express', session, sessionId: 'some-session', tableName: '<u>', row })
+    const page = renderPage({
+      framework: 'Express',
+      session,
+      sessionId: 'some-session',
+      tableName: '<u>',
+      row,
+      devices,
+    })
     expect(page).not.toContain('<script>alert')
     expect(page).not.toContain('<img')
     expect(page).not.toContain('<u>')

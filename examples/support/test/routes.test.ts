@@ -65,6 +65,29 @@ describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s', (name) =>
     expect(old.status).toBe(401)
   })
 
+  test('lists where the user is signed in, and ends one of them or all others, of nobody else', async () => {
+    const [first, second, third, other] = [new HttpClient(), new HttpClient(), new HttpClient(), new HttpClient()]
+    const email = 'three.devices@example.com'
+    for (const client of [first, second, third]) await signIn(client, app.url, email)
+    await signIn(other, app.url, EMAIL)
+    const statuses = () =>
+      Promise.all([first, second, third, other].map(async (one) => (await one.get(`${app.url}/protected`)).status))
+
+    const keys = [...(await first.get(app.url)).text.matchAll(/name="key" value="([^"]+)"/g)].map(
+      ([, key]) => key ?? '',
+    )
+    expect(keys).toHaveLength(2)
+    await other.post(`${app.url}/sessions/end`, { key: keys[0] ?? '' })
+    await new HttpClient().post(`${app.url}/sessions/end-others`)
+    expect(await statuses()).toEqual([200, 200, 200, 200])
+
+    await first.post(`${app.url}/sessions/end`, { key: keys[0] ?? '' })
+    expect((await statuses()).sort()).toEqual([200, 200, 200, 401])
+    await first.post(`${app.url}/sessions/end-others`)
+    expect(await statuses()).toEqual([200, 401, 401, 200])
+    expect((await first.get(app.url)).text).not.toContain('name="key"')
+  })
+
   test('takes no as an answer, and nothing that nobody asked for', async () => {
     const client = new HttpClient()
     const form = await client.get(`${app.url}/auth/login`)

@@ -35,6 +35,23 @@ export async function browserWalk(app: AppProcess, report: Report): Promise<void
       assert.equal(await page.textContent('h1'), EMAIL)
       return undefined
     })
+    await check('browser: sees a second browser, and signs it out', async () => {
+      const context = await browser.newContext()
+      const second = await context.newPage()
+      await second.goto(app.url)
+      await second.click('a.primary')
+      await second.fill('#email', EMAIL)
+      await second.click('button.primary')
+      await second.waitForSelector('.fields')
+      await page.reload()
+      assert.equal(await page.locator('.devices li').count(), 2)
+      await page.click('text=Sign out everywhere else')
+      await page.waitForFunction('document.querySelectorAll(".devices li").length === 1')
+      await second.reload()
+      assert.equal(await second.locator('a.primary').count(), 1)
+      await context.close()
+      return undefined
+    })
     await check('browser: signs out, the old cookie is dead', async () => {
       const cookies = await page.context().cookies()
       await page.click('text=Sign out')

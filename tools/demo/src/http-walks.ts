@@ -69,6 +69,16 @@ export async function httpWalks(app: AppProcess, data: string, report: Report): 
   await statusWalk(report, app, client, first.value, stream)
   streamEnd.abort()
 
+  await check('a second device: listed, ended from the first', async () => {
+    const second = new HttpClient()
+    await signIn(second, app.url, EMAIL)
+    assert.match((await client.get(app.url)).text, /name="key" value="[\w-]{43}"/)
+    await client.post(`${app.url}/sessions/end-others`)
+    assert.equal((await second.get(`${app.url}/protected`)).status, 401)
+    assert.deepEqual(await me(), signedIn)
+    return undefined
+  })
+
   const cookie = client.cookies(app.url)
   await check('sign out: /protected answers 401', async () => {
     await client.post(`${app.url}/auth/logout`)

@@ -10,8 +10,9 @@ const TABLE = 'waxseal-sessions'
 
 /** What an app that no longer runs has left behind. */
 export interface TableFindings {
+  /** Those of sessions: without the index of users, whose keys begin with `#`. */
   readonly rows: readonly Record<string, AttributeValue>[]
-  /** Every attribute of every row, and every file of the database. */
+  /** Every attribute of every item, and every file of the database. */
   readonly everyByte: Buffer
   /** From the session, opened with the app's key. */
   readonly tokens: Record<string, string>
@@ -27,12 +28,12 @@ export async function inspectTable(data: string, sessionId: string): Promise<Tab
   const keyring = localKeyring((await readFile(join(data, 'waxseal-keys'), 'utf8')).trim())
   const envelope = createEnvelope({ keyring, encryptionContext: { app: 'waxseal-example' } })
   try {
-    const { Items: rows = [] } = await client.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
+    const { Items: items = [] } = await client.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
     const session = await new DynamoDBSessionStore({ client, tableName: TABLE, envelope }).get<AppSession>(sessionId)
     const { expiresAt: _, ...tokens } = session?.tokens ?? { expiresAt: 0 }
     return {
-      rows,
-      everyByte: Buffer.concat([...rows.flatMap(bytesOf), ...files]),
+      rows: items.filter((item) => !item.sessionId?.S?.startsWith('#')),
+      everyByte: Buffer.concat([...items.flatMap(bytesOf), ...files]),
       tokens: { ...tokens } as Record<string, string>,
     }
   } finally {

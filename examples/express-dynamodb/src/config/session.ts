@@ -1,6 +1,7 @@
 import { createEnvelope, localKeyring } from '@waxseal/core'
 import { awsKmsKeyring } from '@waxseal/core/aws-kms'
 import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
+import type { AppSession } from '@waxseal-examples/support'
 import { docClient, KMS_KEY_ARN, kmsClient, SESSIONS_TABLE } from './aws.ts'
 import { services } from './environment.ts'
 
@@ -29,6 +30,9 @@ export const sessionStore = new DynamoDBSessionStore({
   envelope,
   // Everybody signs in again once a week, however active they are.
   maxLifetimeSeconds: SEVEN_DAYS_IN_SECONDS,
+  // Whose session it is, and what to call it: by these a user finds their sessions and ends them.
+  userId: ({ user }) => (user as AppSession['user'])?.email,
+  label: ({ device }) => device as AppSession['device'],
 })
 
 // A table on AWS is made once, by `create-table`; the embedded database starts out empty.

@@ -40,6 +40,11 @@ dd small { display: block; color: var(--soft); font-size: .82rem; }
 .none { color: var(--soft); }
 .inline { display: flex; gap: .6rem; margin-top: 1rem; }
 .inline input { min-width: 0; }
+.devices { display: grid; list-style: none; padding: 0; }
+.devices li { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; justify-content: space-between; padding: .6rem 0; border-top: 1px solid var(--line); }
+.devices b { font-weight: 600; } .devices small { display: block; color: var(--soft); font-size: .82rem; }
+.devices button { padding: .4rem .8rem; font-size: .88rem; }
+.devices + form { margin-top: .8rem; }
 .note { color: var(--soft); font-size: .93rem; margin: -.6rem 0 1.1rem; }
 .header { --kind: var(--header); } .key { --kind: var(--key); } .salt { --kind: var(--salt); }
 .commitment { --kind: var(--commitment); } .data { --kind: var(--data); } .tag { --kind: var(--tag); }

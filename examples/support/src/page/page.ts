@@ -1,7 +1,9 @@
 import type { AppSession, Tokens } from '../app-session.ts'
 import { cspHash, type Html, html } from '../html.ts'
 import type { SessionRow } from '../session-row.ts'
+import { type Device, deviceList } from './device-list.ts'
 import { document } from './document.ts'
+import { moment } from './moment.ts'
 import { PAGE_SCRIPT } from './page-script.ts'
 import { PAGE_STYLE } from './page-style.ts'
 import { recordView } from './record-view.ts'
@@ -14,6 +16,8 @@ export interface PageView {
   readonly tableName: string
   /** The session's row; absent while nobody is signed in. */
   readonly row?: SessionRow | undefined
+  /** All sessions of the user, this one among them. */
+  readonly devices: readonly Device[]
 }
 
 /** Goes with every page: nothing but our own inline style and script, and no framing. */
@@ -77,12 +81,13 @@ function welcome(): Html {
       <ol>
         <li><b>Stop the server and start it again.</b> You are still signed in: the session is in the table, not in the process.</li>
         <li><b>Change the note.</b> The record is sealed anew, from the salt on, and its revision grows by one.</li>
+        <li><b>Sign in with another browser.</b> Each sees the other, and can end it.</li>
         <li><b>Sign out.</b> The row is gone, and the old cookie opens nothing.</li>
       </ol>
     </section>`
 }
 
-function inside({ session, sessionId, tableName }: PageView, row: SessionRow): Html {
+function inside({ session, sessionId, tableName, devices }: PageView, row: SessionRow): Html {
   return html`
     <section class="hero">
       <p class="eyebrow">Signed in as</p>
@@ -93,6 +98,7 @@ function inside({ session, sessionId, tableName }: PageView, row: SessionRow): H
       ${appSide(session, sessionId)}
       ${tableSide(tableName, row)}
     </div>
+    ${deviceList(devices, row.sessionId)}
     <section class="card">
       <h2>The record, field by field</h2>
       <p class="note">All that can be read without a key. Where earlier designs had a word for it, it stands below the name.</p>
@@ -157,11 +163,6 @@ function masked(secret: string): Html {
 
 function preview(record: Uint8Array): string {
   return `${Buffer.from(record.subarray(0, 18)).toString('hex')}…`
-}
-
-function moment(milliseconds: number): Html {
-  const iso = new Date(milliseconds).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`
 }
 
 function countdown(milliseconds: number): Html {
