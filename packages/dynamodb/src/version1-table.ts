@@ -111,8 +111,8 @@ export class DynamoDBVersion1Table implements Version1Table {
         return 'removed'
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error
-        // Not every DynamoDB-compatible server returns the item that stood in the way.
-        const item = error.Item ?? (await this.#connection.get(id, signal))
+        // Without a tag, what stood in the way is no item of version 1. Not every DynamoDB-compatible server returns it.
+        const item = authTag === undefined ? undefined : (error.Item ?? (await this.#connection.get(id, signal)))
         if (item !== undefined && isVersion1Item(item)) return 'changed'
         return (error.$metadata.attempts ?? 1) > 1 ? 'unknown' : 'absent'
       }

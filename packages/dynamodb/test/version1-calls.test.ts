@@ -202,6 +202,12 @@ describe('destroying', () => {
     ])
     expect(inputs()[1]).not.toHaveProperty('ConditionExpression')
   })
+
+  it('asks nobody what stood in the way of the removal: no item of version 1, whatever it was', async () => {
+    mock.on(DeleteItemCommand).rejectsOnce(refused()).resolves({})
+    await newStore().destroy('id')
+    expect(names()).toEqual(['DeleteItemCommand', 'DeleteItemCommand'])
+  })
 })
 
 describe('writing', () => {
