@@ -13,6 +13,8 @@ export interface SessionRow {
   readonly version: number
   readonly revision: number
   readonly kid: string
+  /** Keyed hash of the user's id. */
+  readonly userTag?: string
 }
 
 /** Reads the row past the session store, as somebody would who has access to the table and no key. */

@@ -143,6 +143,7 @@ function tableSide(tableName: string, row: SessionRow): Html {
         ${entry('version', html`<code>${row.version}</code>`, 'of the record format')}
         ${entry('revision', html`<code>${row.revision}</code>`, 'grows with every change')}
         ${entry('kid', html`<code>${row.kid}</code>`, 'which key sealed it')}
+        ${entry('userTag', html`<code>${row.userTag}</code>`, 'keyed hash of the user: finds all of their sessions')}
       </dl>
     </section>`
 }
