@@ -1,9 +1,10 @@
-/** What databases do to a store: silence, refusals, cut answers, crashes, locks, wrong tables, missing rights. */
+/** What is of Postgres alone among the faults: crashes, locks, wrong tables, missing rights; the rest is the suite's. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
-import { createEnvelope, generateKey, localKeyring, WaxsealError } from '@waxseal/core'
-import { type FaultMode, startFaultProxy, startPostgres } from '@waxseal/engines'
+import { WaxsealError } from '@waxseal/core'
+import { startPostgres } from '@waxseal/engines'
 import type { StopSignal } from '@waxseal/session'
+import { envelope, faultSuite, outcome, sessionOf } from '@waxseal/suite'
 import { getTableName, sql } from 'drizzle-orm'
 import pg from 'pg'
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest'
@@ -14,9 +15,9 @@ import {
   pgSessionTable,
 } from '../src/session/index.ts'
 import { newTable, type OpenDatabase, openNodePostgres, openPostgresJs } from './support/databases.ts'
+import { remoteDatabase } from './support/suite-databases.ts'
 
-const envelope = createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'test' } })
-const session = { user: 'ada', cookie: { originalMaxAge: null, expires: null } }
+const session = sessionOf('ada')
 const server = inject('postgres')
 
 const closing: (() => unknown)[] = []
@@ -26,22 +27,6 @@ afterEach(async () => {
 function closeLater<T extends OpenDatabase>(opened: T): T {
   closing.push(opened.close)
   return opened
-}
-
-async function outcome(operation: Promise<unknown>) {
-  const start = performance.now()
-  const error = await operation.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return { error, milliseconds: performance.now() - start }
-}
-
-/** The address of the proxy in the place of the server's. */
-function through({ endpoint }: { endpoint: string }, url = server): string {
-  const address = new URL(url)
-  address.host = new URL(endpoint).host
-  return address.href
 }
 
 /** Keeps everybody out of the table until it is called. */
@@ -56,58 +41,9 @@ async function lock(table: PgSessionTable, connectionString: string): Promise<()
   }
 }
 
-// Not by postgres.js: version 3.4.9 ends the process on some of these (porsager/postgres#1208).
+faultSuite(remoteDatabase)
+
 describe('broken connections, by node-postgres', () => {
-  async function behindProxy(timeoutMilliseconds: number) {
-    const direct = closeLater(openNodePostgres(server))
-    const table = await newTable(direct.db)
-    const proxy = await startFaultProxy(server)
-    // As the README advises: without it a connection that fell silent would stay in the pool for good.
-    const { db } = closeLater(openNodePostgres(through(proxy), {}, { query_timeout: 600 }))
-    // Before the pool is closed, which waits for its connections.
-    closing.push(() => proxy.stop())
-    const store = new PostgresSessionStore({ db, table, envelope, timeoutMilliseconds })
-    await store.set('id', { ...session })
-    return { store, proxy }
-  }
-
-  it('accepting and silent: every operation ends at its own time-out', async () => {
-    const { store, proxy } = await behindProxy(400)
-    const loaded = await store.get<{ user: string }>('id')
-    await proxy.setMode('blackhole')
-    const operations: (() => Promise<unknown>)[] = [
-      () => store.get('id'),
-      () => store.set('id', { ...loaded, user: 'grace' }),
-      () => store.set('new', { ...session }),
-      () => store.touch('id', { ...session }),
-      () => store.destroy('other'),
-      () => store.all(),
-      () => store.length(),
-      () => store.clear(),
-    ]
-    for (const operation of operations) {
-      const { error, milliseconds } = await outcome(operation())
-      expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT', retryable: true })
-      expect(milliseconds).toBeGreaterThan(350)
-      expect(milliseconds).toBeLessThan(1500)
-    }
-  })
-
-  it.each<FaultMode>(['refuse', 'cut'])(
-    '%s: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session", then all is well again',
-    async (mode) => {
-      const { store, proxy } = await behindProxy(5000)
-      await proxy.setMode(mode)
-      const { error: broken } = await outcome(store.get('id'))
-      expect(broken).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
-      // postgres.js connects again and again for as long as it is let.
-      const { error } = await outcome(store.set('new', { ...session }))
-      expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_WAXSEAL_STORE_(UNAVAILABLE|TIMEOUT)$/) })
-      await proxy.setMode('pass')
-      expect(await store.get('id')).toMatchObject({ user: 'ada' })
-    },
-  )
-
   it('a server that dies under a call: an error at once, never "no session"', async () => {
     const own = await startPostgres()
     const { db } = closeLater(openNodePostgres(own.url))
@@ -115,12 +51,12 @@ describe('broken connections, by node-postgres', () => {
     const store = new PostgresSessionStore({ db, table, envelope })
     await store.set('id', { ...session })
     await lock(table, own.url)
-    const reading = outcome(store.get('id'))
+    const reading = outcome(() => store.get('id'))
     await own.stop()
     const { error, milliseconds } = await reading
     expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
     expect(milliseconds).toBeLessThan(4500)
-    const next = await outcome(store.get('id'))
+    const next = await outcome(() => store.get('id'))
     expect(next.error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
   })
 })
@@ -136,7 +72,7 @@ describe.each([
     await store.set('id', { ...session })
     const loaded = await store.get<{ user: string }>('id')
     const unlock = await lock(table, server)
-    const { error, milliseconds } = await outcome(store.set('id', Object.assign(loaded!, { user: 'late' })))
+    const { error, milliseconds } = await outcome(() => store.set('id', Object.assign(loaded!, { user: 'late' })))
     expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
     expect(milliseconds).toBeLessThan(1000)
     await unlock()
@@ -162,7 +98,7 @@ describe.each([
     const unlock = await lock(schema, server)
     for (const call of calls) {
       const signal: StopSignal & { aborted: boolean } = { aborted: false, onabort: null }
-      const stopped = outcome(call(signal))
+      const stopped = outcome(() => call(signal))
       signal.aborted = true
       signal.onabort?.()
       const { error, milliseconds } = await stopped
@@ -171,7 +107,7 @@ describe.each([
     }
     await unlock()
     for (const call of calls) {
-      const { error } = await outcome(call({ aborted: true, onabort: null }))
+      const { error } = await outcome(() => call({ aborted: true, onabort: null }))
       expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_TIMEOUT' })
     }
   })
@@ -183,10 +119,12 @@ describe.each([
       new PostgresSessionStore({ db: db.db, table: pgSessionTable(name, options), envelope })
 
     it('a missing table, and a missing schema', async () => {
-      const { error } = await outcome(store('not there').get('id'))
+      const { error } = await outcome(() => store('not there').get('id'))
       expect(error).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID', retryable: false })
       expect((error as Error).message).toMatch(/no table "not there".*pgSessionTable\(\).*sessionTableSql\(\)/)
-      const { error: noSchema } = await outcome(store('sessions', { schema: 'nowhere' }).set('id', { ...session }))
+      const { error: noSchema } = await outcome(() =>
+        store('sessions', { schema: 'nowhere' }).set('id', { ...session }),
+      )
       expect(noSchema).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID' })
       expect((noSchema as Error).message).toContain('"nowhere"."sessions"')
     })
@@ -203,7 +141,7 @@ describe.each([
       await db.db.execute(sql`alter table ${table} ${sql.raw(change.replace('THE_KEY', primaryKey))}`)
       const wrong = new PostgresSessionStore({ db: db.db, table, envelope })
       for (const operation of operations) {
-        const { error } = await outcome(operation === 'get' ? wrong.get('id') : wrong.set('id', { ...session }))
+        const { error } = await outcome(() => (operation === 'get' ? wrong.get('id') : wrong.set('id', { ...session })))
         expect(error).toMatchObject({ code: 'ERR_WAXSEAL_TABLE_INVALID', retryable: false })
         expect((error as Error).message).toContain('sessionTableSql()')
       }
@@ -216,7 +154,7 @@ describe.each([
       const address = new URL(server)
       address.username = role
       const { db: theirs } = closeLater(open(address.href))
-      const { error } = await outcome(new PostgresSessionStore({ db: theirs, table, envelope }).get('id'))
+      const { error } = await outcome(() => new PostgresSessionStore({ db: theirs, table, envelope }).get('id'))
       expect(error).toMatchObject({ code: 'ERR_WAXSEAL_CONFIG', retryable: false })
       expect((error as Error).message).toContain('GRANT SELECT, INSERT, UPDATE, DELETE')
     })
@@ -226,7 +164,7 @@ describe.each([
       ['database', (address: URL) => Object.assign(address, { pathname: '/nothing' })],
     ])('a %s that is not there', async (_, change) => {
       const { db: theirs } = closeLater(open(change(new URL(server)).href))
-      const { error } = await outcome(new PostgresSessionStore({ db: theirs, envelope }).get('id'))
+      const { error } = await outcome(() => new PostgresSessionStore({ db: theirs, envelope }).get('id'))
       expect(error).toMatchObject({ code: 'ERR_WAXSEAL_CONFIG' })
       expect((error as Error).message).toContain('check user, password and database')
     })
@@ -234,7 +172,7 @@ describe.each([
     it('a server that is read-only for the moment is an outage', async () => {
       const { db: theirs } = closeLater(openNodePostgres(server, { default_transaction_read_only: 'on' }))
       const table = await newTable(db.db)
-      const { error } = await outcome(
+      const { error } = await outcome(() =>
         new PostgresSessionStore({ db: theirs, table, envelope }).set('id', { ...session }),
       )
       expect(error).toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
@@ -258,7 +196,7 @@ describe.each([
       await db.execute(sql`alter table ${schema} ${sql.raw(change)}`)
       const table = new PostgresSessionTable(db, schema)
       await table.insert(row, 0, signal).catch(() => {})
-      const { error } = await outcome(table.insert({ ...row, key: `${row.key}2` }, 0, signal))
+      const { error } = await outcome(() => table.insert({ ...row, key: `${row.key}2` }, 0, signal))
       expect(error).toBeInstanceOf(WaxsealError)
       const everything = inspect(error, { depth: 9, showHidden: true, getters: true }) + JSON.stringify(error)
       for (const secret of secrets) expect(everything).not.toContain(secret)

@@ -40,9 +40,10 @@ it('the table is one of Drizzle, whose rows the app can select', () => {
     expiresAt: number
     revision: number
     kid: string
+    userTag: string | null
   }>()
   expectTypeOf(schema.sessions).toEqualTypeOf<PgSessionTable>()
-  expect(Object.keys(schema.sessions)).toEqual(['key', 'record', 'expiresAt', 'revision', 'kid', 'enableRLS'])
+  expect(Object.keys(schema.sessions)).toEqual(['key', 'record', 'expiresAt', 'revision', 'kid', 'userTag', 'enableRLS'])
 })
 
 type AppRow = typeof schema.sessions.$inferSelect

@@ -135,8 +135,13 @@ export const startFastify: StartApp = async (store, routes, { maxAge, rolling, f
   return { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, close: () => app.close() }
 }
 
-/** Both frameworks, for `describe.each`. */
-export const frameworks: { framework: string; start: StartApp }[] = [
+/** A framework, and how to start an app in it. */
+export interface Framework {
+  readonly framework: 'Express' | 'Fastify'
+  readonly start: StartApp
+}
+
+export const frameworks: readonly Framework[] = [
   { framework: 'Express', start: startExpress },
   { framework: 'Fastify', start: startFastify },
 ]

@@ -76,7 +76,7 @@ export async function newTable(db: PostgresDatabase, schema?: string): Promise<P
 
 /** One statement at a time: PGlite takes no more in one call. */
 export async function createTable(db: PostgresDatabase, table: PgSessionTable): Promise<void> {
-  for (const statement of sessionTableSql(table).split(';')) {
+  for (const statement of sessionTableSql(table).split(';\n')) {
     if (statement.trim() !== '') await db.execute(sql.raw(statement))
   }
 }

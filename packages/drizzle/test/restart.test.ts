@@ -1,0 +1,4 @@
+import { restartSuite } from '@waxseal/suite'
+import { remoteDatabase } from './support/suite-databases.ts'
+
+restartSuite(remoteDatabase)
