@@ -2,9 +2,11 @@ import type { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 
 type Resolve = (GetItemCommand | PutItemCommand)['resolveMiddleware']
 type Options = Parameters<Resolve>[2]
+type Middleware = Parameters<GetItemCommand['middlewareStack']['add']>[0]
 
 /** What commands have in common here; each has its own types of stack, configuration and output. */
 interface Resolvable {
+  readonly middlewareStack: { add(middleware: never, options: { step: 'initialize' }): void }
   resolveMiddleware(stack: never, configuration: never, options?: Options): (args: never) => Promise<unknown>
 }
 
@@ -33,7 +35,7 @@ export class MiddlewareChains {
     const idle = this.#idle
     const build: C['resolveMiddleware'] = command.resolveMiddleware.bind(command)
     command.resolveMiddleware = (stack: never, configuration: never, callOptions?: Options) => {
-      const chain = idle.pop() ?? newChain((options) => build(stack, configuration, options))
+      const chain = idle.pop() ?? newChain(command, (options) => build(stack, configuration, options))
       chain.options.abortSignal = callOptions?.abortSignal
       return async (args: never) => {
         try {
@@ -48,7 +50,14 @@ export class MiddlewareChains {
   }
 }
 
-function newChain(build: (options: NonNullable<Options>) => Chain['run']): Chain {
+function newChain(command: Resolvable, build: (options: NonNullable<Options>) => Chain['run']): Chain {
   const options: NonNullable<Options> = {}
+  command.middlewareStack.add(withoutIdleLogger as never, { step: 'initialize' })
   return { options, run: build(options), uses: 0 }
+}
+
+/** The SDK copies whatever it would log also for the logger that drops everything, a tenth of the CPU time of a batch. */
+const withoutIdleLogger: Middleware = (next, context) => {
+  if (context.logger?.constructor.name === 'NoOpLogger') delete context.logger
+  return next
 }

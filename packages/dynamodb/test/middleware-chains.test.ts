@@ -41,6 +41,24 @@ describe.each(inject('engines'))('middleware chains on $name', ({ endpoint }) =>
     expect(counts).toEqual({ built: 2, run: 101 })
   })
 
+  it('keep the logger of a client that has one', async () => {
+    const { tableName } = await newTable(endpoint)
+    const logged: object[] = []
+    const drop = () => {}
+    const logger = { debug: drop, info: (entry: object) => logged.push(entry), warn: drop, error: drop }
+    const table = new DynamoDBSessionTable(
+      new DynamoDBClient({ ...clientConfig(endpoint), logger }),
+      tableName,
+      'sessionId',
+    )
+    await table.get('row', newSignal())
+    await Promise.all(['a', 'b'].map((key) => table.get(key, newSignal())))
+    expect(logged).toMatchObject([
+      { commandName: 'GetItemCommand', input: { Key: { sessionId: { S: 'row' } } } },
+      { commandName: 'BatchGetItemCommand', output: { Responses: {} } },
+    ])
+  })
+
   it('take in middleware that is added later', async () => {
     const { client, tableName } = await newTable(endpoint)
     const table = new DynamoDBSessionTable(client, tableName, 'sessionId')
