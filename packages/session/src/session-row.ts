@@ -8,7 +8,10 @@ export interface SessionRow {
   readonly record: Uint8Array
   /** Milliseconds since the epoch. A hint for the database; the sealed absolute expiry bounds it. */
   readonly expiresAt: number
-  /** Starts at 1, one more at every write of the record; a touch leaves it. */
+  /**
+   * One more at every write of the record; a touch leaves it. Begins at a random multiple of 2^20, so that a row made anew
+   * under the same key is not taken for the one before; a safe integer.
+   */
   readonly revision: number
   /** Name of the key-encryption key, so that rows under an old key can be found without opening them. */
   readonly kid: string
