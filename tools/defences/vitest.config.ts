@@ -8,7 +8,7 @@ export default defineConfig({
   ...base,
   test: {
     ...test,
-    include: ['packages/{core,session,dynamodb}/test/**/*.test.ts'],
+    include: ['{packages/{core,session,dynamodb},tools/suite}/test/**/*.test.ts'],
     globalSetup: ['tools/defences/start-dynalite.ts'],
   },
 })

@@ -47,7 +47,7 @@ export const database: readonly Defence[] = [
       ),
     ],
     testFile: `${dynamodbTests}/faults.test.ts`,
-    test: "trap 9 on 'dynalite' a lost answer that the SDK repeats is our own success, not a conflict or a refusal",
+    test: "on 'dynalite' trap 9: a lost answer that the SDK repeats is our own success, not a conflict or a refusal",
   },
   {
     attack: 25,
@@ -93,7 +93,7 @@ export const database: readonly Defence[] = [
       ),
     ],
     testFile: `${dynamodbTests}/faults.test.ts`,
-    test: `trap 9 on 'dynalite' refuse: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session"`,
+    test: `faults of dynalite refuse: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session"`,
   },
   {
     attack: 25,
@@ -126,7 +126,7 @@ export const database: readonly Defence[] = [
     defence: 'a restart under load loses and repeats no write',
     patch: [replace(`${src}/session-reader.ts`, '      if (!isUnreadable(error)) throw error\n', '')],
     testFile: `${dynamodbTests}/restart.test.ts`,
-    test: "on 'dynalite' restarts under load lose no write that was acknowledged, repeat none, and hang nobody",
+    test: 'on dynalite restarts under load lose no write that was acknowledged, repeat none, and hang nobody',
   },
   {
     attack: 26,
@@ -165,7 +165,7 @@ export const database: readonly Defence[] = [
     attack: 26,
     defence: 'what a session may be named for cannot shadow members of it',
     patch: [replace(`${src}/session-content.ts`, 'if (reservedNames.has(name))', 'if (false)')],
-    testFile: `${dynamodbTests}/traps.test.ts`,
-    test: "on 'memory' trap 6: what get returns is mutated; some key names break the frameworks refuses the key __proto__ before any call",
+    testFile: 'tools/suite/test/memory.test.ts',
+    test: 'on memory trap 6: the key __proto__ is refused before any call',
   },
 ]

@@ -91,7 +91,7 @@ export const secrets: readonly Defence[] = [
       ),
     ],
     testFile: 'packages/dynamodb/test/faults.test.ts',
-    test: `trap 9 on 'dynalite' cut: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session"`,
+    test: `faults of dynalite cut: ERR_WAXSEAL_STORE_UNAVAILABLE, never "no session"`,
   },
   {
     attack: 20,

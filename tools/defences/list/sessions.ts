@@ -5,7 +5,7 @@ const tests = 'packages/session/test'
 const dynamodb = 'packages/dynamodb/src'
 const dynamodbTests = 'packages/dynamodb/test'
 const plantedTests = `${tests}/planted-rows.test.ts`
-const loginTests = `${dynamodbTests}/logins-and-logouts.test.ts`
+const suite = 'tools/suite/test/memory.test.ts'
 const contractTests = `${dynamodbTests}/dynamodb-session-table.test.ts`
 const swapped =
   'a record opens nowhere but where it was written not in another row, under another logical name, of another tenant or app'
@@ -65,8 +65,8 @@ export const sessions: readonly Defence[] = [
     patch: [
       replace(`${src}/session-reader.ts`, '      if (!isUnreadable(error)) throw error\n', '      throw error\n'),
     ],
-    testFile: `${dynamodbTests}/bad-records.test.ts`,
-    test: "on 'dynalite' any flipped byte: no session, an event, the row kept",
+    testFile: suite,
+    test: 'on memory any flipped byte: no session, an event, the row kept',
   },
   {
     attack: 15,
@@ -85,8 +85,8 @@ export const sessions: readonly Defence[] = [
     attack: 17,
     defence: 'a session id is well-formed Unicode',
     patch: [remove(`${src}/session-id.ts`, '|| !sessionId.isWellFormed()')],
-    testFile: `${dynamodbTests}/traps.test.ts`,
-    test: `on 'memory' trap 6: what get returns is mutated; some key names break the frameworks refuses the id "\\ud800" before any call`,
+    testFile: suite,
+    test: `on memory the id "\\ud800" is refused before any call`,
   },
   {
     attack: 21,
@@ -98,8 +98,8 @@ export const sessions: readonly Defence[] = [
         'setImmediate((error?: unknown) => {',
       ),
     ],
-    testFile: loginTests,
-    test: "on 'memory' passport’s login with keepSessionInfo: right user, data kept, old id dead",
+    testFile: suite,
+    test: 'on memory under Express passport’s login with keepSessionInfo: right user, data kept, old id dead',
   },
   {
     attack: 21,
@@ -125,8 +125,8 @@ export const sessions: readonly Defence[] = [
     attack: 21,
     defence: 'a write does not begin a new life',
     patch: [replace(`${src}/session-writer.ts`, '      if (life.absoluteExpiresAt > now) return life\n', '')],
-    testFile: `${dynamodbTests}/bad-records.test.ts`,
-    test: "on 'dynalite' who sets ttl and expiresAt to next year cannot make a session outlive its absolute lifetime",
+    testFile: suite,
+    test: 'on memory who sets the expiry to next year cannot make a session outlive its absolute lifetime',
   },
   {
     attack: 21,
@@ -182,8 +182,8 @@ export const sessions: readonly Defence[] = [
         'if (current === undefined || current.expiresAt <= now) return this.#insert(write, signal)',
       ),
     ],
-    testFile: loginTests,
-    test: "on 'memory' under 'Express' a logout during a slow request stays final, and the slow answer is whole",
+    testFile: suite,
+    test: 'on memory under Express a logout during a slow request stays final, and the slow answer is whole',
   },
   {
     attack: 21,
@@ -260,14 +260,14 @@ export const sessions: readonly Defence[] = [
         "if (!stored) throw new WaxsealError('ERR_WAXSEAL_STORE_UNAVAILABLE', 'refused')",
       ),
     ],
-    testFile: loginTests,
-    test: "on 'memory' under 'Express' trap 4: 8 MB to a slow client arrive whole while the save at the end is refused",
+    testFile: suite,
+    test: 'on memory under Express trap 4: 8 MB to a slow client arrive whole while the save at the end is refused',
   },
   {
     attack: 27,
     defence: 'a touch that fails is no error that cuts the answer off',
     patch: [replace(`${src}/session-operations.ts`, '      if (!softly) throw error\n', '      throw error\n')],
-    testFile: loginTests,
-    test: "on 'memory' under 'Express' trap 4: 8 MB arrive whole while the database is down for the touch at the end",
+    testFile: suite,
+    test: 'on memory under Express trap 4: 8 MB arrive whole while the database is down for the touch at the end',
   },
 ]
