@@ -13,6 +13,7 @@ import { logoutCases } from './logouts.ts'
 import { storeApiCases } from './store-api.ts'
 import { trapCoverageCase } from './trap-coverage.ts'
 import { trapCases } from './traps.ts'
+import { userCases } from './users.ts'
 import { callCases } from './writes-per-request.ts'
 
 /**
@@ -39,6 +40,7 @@ export function sessionStoreSuite(database: SuiteDatabase): void {
     storeApiCases(database)
     storeLifetimeCases(database)
     badRecordCases(database)
+    userCases(database)
     trapCoverageCase()
   })
 }

@@ -60,7 +60,7 @@ export function userCases(database: SuiteDatabase): void {
       expect(await store.get('id')).toBe(null)
     })
 
-    it('end, all 500 of them, with logins and requests under way', async () => {
+    it('end, all 500 of them, with logins and requests under way', { timeout: 120_000 }, async () => {
       const [here, there] = await processes(database, 2)
       const old = names('old', 500)
       await each(old, (id) => (id.endsWith('1') ? there : here).set(id, sessionOf('ada')))
