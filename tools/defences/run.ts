@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { attacks } from './attacks.ts'
 import { apply, type Defence } from './defence.ts'
+import { conflicts } from './list/conflicts.ts'
 import { dataKeys } from './list/data-keys.ts'
 import { database } from './list/database.ts'
 import { encodings } from './list/encodings.ts'
@@ -38,6 +39,7 @@ const list = [
   ...version1,
   ...secrets,
   ...sessions,
+  ...conflicts,
   ...database,
 ]
   .filter(({ attack }) => isWanted(attack))

@@ -10,12 +10,7 @@ export const database: readonly Defence[] = [
   {
     attack: 25,
     defence: 'every operation ends at its time-out',
-    patch: [
-      remove(
-        `${src}/deadlines.ts`,
-        "      deadline.reject(new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', message, { retryable: true }))\n",
-      ),
-    ],
+    patch: [remove(`${src}/deadlines.ts`, '    deadline.reject(reason)\n')],
     testFile: `${tests}/clocks.test.ts`,
     test: 'a clock that is moved while an operation is under way by 600 seconds changes nothing about its time-out',
   },
@@ -23,8 +18,8 @@ export const database: readonly Defence[] = [
     attack: 25,
     defence: 'a call to the database is given up at the time-out',
     patch: [
-      remove(`${src}/deadlines.ts`, '      deadline.aborted = true\n'),
-      remove(`${src}/deadlines.ts`, '      deadline.onabort?.()\n'),
+      remove(`${src}/deadlines.ts`, '    deadline.aborted = true\n'),
+      remove(`${src}/deadlines.ts`, '    deadline.onabort?.()\n'),
     ],
     testFile: `${tests}/deadlines.test.ts`,
     test: 'the end of an operation comes for an endless conflict of insert, and so do its calls',
@@ -42,8 +37,8 @@ export const database: readonly Defence[] = [
     patch: [
       replace(
         `${src}/session-writer.ts`,
-        'return outcome.current !== undefined && Buffer.compare(outcome.current.record, stored.record) === 0',
-        'return false',
+        'return written || (current !== undefined && isSameRecord(current.record, stored.record))',
+        'return written',
       ),
     ],
     testFile: `${dynamodbTests}/faults.test.ts`,
@@ -114,8 +109,8 @@ export const database: readonly Defence[] = [
     patch: [
       replace(
         `${src}/session-writer.ts`,
-        '      state.update({ ...state.row, snapshot: undefined })\n      throw error',
-        '      throw error',
+        '    state?.update({ ...state.row, unsettled })\n    throw error',
+        '    throw error',
       ),
     ],
     testFile: `${tests}/session-writer.test.ts`,

@@ -112,8 +112,8 @@ export const secrets: readonly Defence[] = [
     patch: [
       replace(
         'packages/session/src/session-operations.ts',
-        "this.#report('failed', operation, undefined, codeOf(error))\n      throw error",
-        "this.#report('failed', operation, sessionId, codeOf(error))\n      throw error",
+        "this.#report('failed', operation, undefined, codeIn(error))\n      throw error",
+        "this.#report('failed', operation, sessionId, codeIn(error))\n      throw error",
       ),
     ],
     testFile: 'packages/session/test/session-store.property.test.ts',

@@ -124,7 +124,13 @@ export const sessions: readonly Defence[] = [
   {
     attack: 21,
     defence: 'a write does not begin a new life',
-    patch: [replace(`${src}/session-writer.ts`, '      if (life.absoluteExpiresAt > now) return life\n', '')],
+    patch: [
+      replace(
+        `${src}/session-writer.ts`,
+        'return absoluteExpiresAt > now ? { createdAt, absoluteExpiresAt, userTag, revision: revision + 1 } : undefined',
+        'return undefined',
+      ),
+    ],
     testFile: suite,
     test: 'on memory who sets the expiry to next year cannot make a session outlive its absolute lifetime',
   },
@@ -178,8 +184,8 @@ export const sessions: readonly Defence[] = [
     patch: [
       replace(
         `${src}/session-writer.ts`,
-        'if (current === undefined || current.expiresAt <= now) return false',
-        'if (current === undefined || current.expiresAt <= now) return this.#insert(write, signal)',
+        'if (current === undefined || current.expiresAt <= now || !isSameLife(current, over)) return false',
+        'if (current === undefined) return this.#insert(write, signal)',
       ),
     ],
     testFile: suite,

@@ -300,7 +300,7 @@ export const version1: readonly Defence[] = [
   {
     attack: 23,
     defence: 'a row whose answer was lost goes with its sign-out',
-    patch: [remove(`${session}/version1-writer.ts`, 'await this.#deadlines.run(takeBack).catch(() => {})')],
+    patch: [remove(`${session}/version1-writer.ts`, 'await deadlines.run(takeBack).catch(() => {})')],
     testFile: finalityTests,
     test: "sessions of version 1 on 'dynalite' stays signed out when the answer to its insert is lost",
   },

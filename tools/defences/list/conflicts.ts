@@ -1,0 +1,191 @@
+import { type Defence, remove, replace } from '../defence.ts'
+
+const src = 'packages/session/src'
+const raceTests = 'packages/session/test/conflicts.test.ts'
+const version1Tests = 'packages/dynamodb/test/version1-conflicts.test.ts'
+
+/** Two requests that change one session. */
+export const conflicts: readonly Defence[] = [
+  {
+    attack: 27,
+    defence: 'no two changes of one key are merged, not even where they agree: no update is lost',
+    patch: [
+      remove(
+        `${src}/conflict.ts`,
+        "    for (const key of here) if (there.has(key)) return 'another request has changed the same key'\n",
+      ),
+    ],
+    testFile: raceTests,
+    test: 'under merge the same key to the same value is a conflict: an error, an event, and the stored session as it was',
+  },
+  {
+    attack: 27,
+    defence: 'nothing is merged across guarded keys',
+    patch: [
+      replace(`${src}/conflict.ts`, 'for (const key of this.#guardKeys) {', 'for (const key of [] as string[]) {'),
+    ],
+    testFile: raceTests,
+    test: 'under merge a guarded key there is a conflict: an error, an event, and the stored session as it was',
+  },
+  {
+    attack: 27,
+    defence: 'nothing is merged across two users',
+    patch: [
+      replace(
+        `${src}/conflict.ts`,
+        'if (this.#userOf(mine) !== user || this.#userOf(theirs) !== user) {',
+        'if (user === null) {',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'under merge nothing is merged across two users',
+  },
+  {
+    attack: 27,
+    defence: 'what a merge kept of another request stays: absence is no deletion',
+    patch: [
+      replace(
+        `${src}/session-writer.ts`,
+        'const after = asLoaded(row, revision, write.snapshot, snapshot)',
+        'const after = asLoaded(row, revision, snapshot, snapshot)',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'under merge what the other request stored stays when the same object is set again: absence is no deletion',
+  },
+  {
+    attack: 27,
+    defence: 'a touch takes no content back under lastWriteWins',
+    patch: [
+      remove(
+        `${src}/conflict.ts`,
+        '      if (mine.content === base.content) return { snapshot: { content: theirs.content, cookie: mine.cookie } }\n',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'a touch with another cookie, under lastWriteWins is stored beside the newer content, which a later set of the same object does not take back',
+  },
+  {
+    attack: 27,
+    defence: 'a touch takes no change back whose answer was lost',
+    patch: [
+      replace(
+        `${src}/session-writer.ts`,
+        'const userTags = unsettled === undefined ? this.#userTags : undefined',
+        'const userTags = this.#userTags',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'after a write whose answer was lost a touch that would write the row anew, for the sake of its user’s tag, only postpones the expiry',
+  },
+  {
+    attack: 27,
+    defence: 'a shorter life that another request gave is not prolonged',
+    patch: [
+      replace(
+        `${src}/session-writer.ts`,
+        'const inForce = sameCookie(base.cookie, stored.cookie) ? cookie : beginAnew(stored.cookie)',
+        'const inForce = sameCookie(base.cookie, stored.cookie) ? cookie : cookie',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'the cookie that another request gave a shorter life is not prolonged by the object that has the old one',
+  },
+  {
+    attack: 27,
+    defence: 'what cannot be read is not written over as though nothing stood there',
+    patch: [
+      remove(
+        `${src}/session-writer.ts`,
+        "if (!lastWins) throw this.conflicts.conflict('another request has changed it, and what it stored cannot be read')",
+      ),
+    ],
+    testFile: raceTests,
+    test: 'under merge over a row that cannot be read is a conflict: another process may be able to',
+  },
+  {
+    attack: 25,
+    defence: 'a write whose answer was lost is known again',
+    patch: [
+      remove(
+        `${src}/session-writer.ts`,
+        '    if (unsettled !== undefined && isOwn(unsettled)) return unsettled.after\n',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'after a write whose answer was lost, under merge (it was applied) the next one goes on from what the row says',
+  },
+  {
+    attack: 25,
+    defence: 'nothing is merged with what may or may not have been stored',
+    patch: [
+      replace(
+        `${src}/session-writer.ts`,
+        'if (unsettled !== undefined && !lastWins) {',
+        'if (unsettled === null && !lastWins) {',
+      ),
+      replace(`${src}/session-writer.ts`, 'base: unsettled === undefined ? base : theirs.stored', 'base'),
+    ],
+    testFile: raceTests,
+    test: 'after a write whose answer was lost (it was applied) and another request’s write, nothing is merged',
+  },
+  {
+    attack: 21,
+    defence: 'a session made anew is not taken for the one before, though it has been written as often',
+    patch: [
+      replace(
+        `${src}/session-revision.ts`,
+        'return randomInt(1, LIVES) * WRITES_OF_A_LIFE',
+        'return randomInt(1, 2) * WRITES_OF_A_LIFE',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'a session made anew under the id of one that was signed out is not the one a slow request loaded, under merge',
+  },
+  {
+    attack: 21,
+    defence: 'a session made anew is written over by no request that loaded the one before',
+    patch: [remove(`${src}/session-writer.ts`, ' || !isSameLife(current, over)')],
+    testFile: raceTests,
+    test: 'a session made anew under the id of one that was signed out is not the one a slow request loaded, under lastWriteWins',
+  },
+  {
+    attack: 23,
+    defence: 'a save over an item of version 1 takes no newer one back',
+    patch: [
+      replace(
+        `${src}/version1-writer.ts`,
+        'const resolved = { ...write, snapshot, base: write.snapshot, over, exactly: !lastWins }',
+        'const resolved = { ...write, snapshot, base: write.snapshot, over, exactly: false }',
+      ),
+    ],
+    testFile: version1Tests,
+    test: "on 'dynalite' while version 1 is written what older code and a save of ours changed in different keys is kept",
+  },
+  {
+    attack: 23,
+    defence: 'a new session is no item beside a row, where it would never be read',
+    patch: [
+      replace(
+        `${src}/version1-writer.ts`,
+        'if (attempt?.written && !(await hasRow())) return',
+        'if (attempt?.written) return',
+      ),
+    ],
+    testFile: version1Tests,
+    test: "on 'dynalite' a session that was not loaded is no item beside the row of an upgrade that came in between",
+  },
+  {
+    attack: 25,
+    defence: 'an upgrade that meets a silent database leaves a save its time',
+    patch: [
+      replace(
+        `${src}/session-operations.ts`,
+        'new Deadlines(timeoutMilliseconds / 4)',
+        'new Deadlines(timeoutMilliseconds)',
+      ),
+    ],
+    testFile: version1Tests,
+    test: "on 'dynalite' a database that falls silent under an upgrade leaves a save most of its time",
+  },
+]
