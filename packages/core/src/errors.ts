@@ -30,6 +30,12 @@ export type WaxsealErrorCode =
   | 'ERR_WAXSEAL_STORE_TIMEOUT'
   /** The table is missing or has another key: the message names the remedy. */
   | 'ERR_WAXSEAL_TABLE_INVALID'
+  /** Other writes of the same grant kept coming in between; retryable. */
+  | 'ERR_WAXSEAL_GRANT_CONFLICT'
+  /** The provider could not be told of a revocation: the grant is out of use, and to be revoked again; retryable. */
+  | 'ERR_WAXSEAL_GRANT_REVOCATION_FAILED'
+  /** The tenant of a new grant is not in the app's own table. */
+  | 'ERR_WAXSEAL_GRANT_TENANT_UNKNOWN'
 
 /** What an error may carry beside code and message. */
 export interface WaxsealErrorOptions {

@@ -1,4 +1,5 @@
 import { type Envelope, type RecordContext, recordKeyIds, WaxsealError } from '@waxseal/core'
+import { checkInstant, misuse } from './arguments.ts'
 import { type GrantName, type TokenType, tokenTypes } from './grant.ts'
 
 /** One token of a grant. */
@@ -8,6 +9,19 @@ export interface Token {
   readonly expiresAt: Date | null
   /** Whether nobody has reported it invalid. It may have expired all the same. */
   readonly valid: boolean
+}
+
+/** A token as callers give it. */
+export interface TokenInput {
+  readonly value: string
+  /** Default null: not known to expire. */
+  readonly expiresAt?: Date | null
+}
+
+/** Throws `ERR_WAXSEAL_ARGUMENT` for what is no token, without a word of it. */
+export function newToken({ value, expiresAt }: TokenInput): Token {
+  if (typeof value !== 'string' || value === '') misuse('the value of a token must be a string, not empty')
+  return { value, expiresAt: checkInstant('expiresAt', expiresAt), valid: true }
 }
 
 /** The tokens of one grant, by type. */
@@ -26,7 +40,7 @@ export class TokenSealer {
   readonly #logicalName: string
 
   constructor(envelope: Envelope, logicalName: string) {
-    this.#envelope = envelope.with({ purpose: 'grant' })
+    this.#envelope = envelope.with({ purpose: 'vault' })
     this.#logicalName = logicalName
   }
 

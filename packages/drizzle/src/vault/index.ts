@@ -1,0 +1,20 @@
+export type { PostgresDatabase } from '../database.ts'
+export type { GrantKind, GrantStatus, TokenType } from './grant.ts'
+export type { TokenInputs } from './grant-input.ts'
+export { migrateTokenVault } from './migrate.ts'
+export type { Grant, OpenGrant } from './open-grant.ts'
+export type { GrantMetadata, ProviderProfile, ProviderProfiles } from './provider-profile.ts'
+export { createTokenVaultTable, type TokenVaultTable, tokenVault } from './schema.ts'
+export type { Token, TokenInput, Tokens } from './sealed-tokens.ts'
+export { tokenVaultSql } from './table-sql.ts'
+export {
+  createTokenVault,
+  type GrantFilter,
+  type GrantInput,
+  type GrantPage,
+  type GrantQuery,
+  type TokenVault,
+} from './token-vault.ts'
+export { type DecryptedToken, type IdOptions, type TokenInfo, TokenVaultService } from './token-vault-service.ts'
+export type { VaultEvent } from './vault-events.ts'
+export type { GrantSelector, TokenVaultOptions } from './vault-parts.ts'

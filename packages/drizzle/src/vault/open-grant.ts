@@ -1,0 +1,18 @@
+import type { ListedRow } from './grant-row.ts'
+import type { GrantMetadata } from './provider-profile.ts'
+import type { Tokens } from './sealed-tokens.ts'
+
+/**
+ * A grant without its tokens. `expiresAt` is when its access token, or its only secret, can be used no more; null: not
+ * known to expire. `lastError` holds an OAuth error code and an HTTP status, never the words of a provider.
+ */
+export type Grant<Provider extends string = string, Metadata extends GrantMetadata = GrantMetadata> = Omit<
+  ListedRow,
+  'provider' | 'metadata'
+> & { readonly provider: Provider; readonly metadata: Metadata }
+
+/** A grant with its tokens; none while it is `REVOKING` or `REVOKED`. */
+export type OpenGrant<Provider extends string = string, Metadata extends GrantMetadata = GrantMetadata> = Grant<
+  Provider,
+  Metadata
+> & { readonly tokens: Tokens }

@@ -1,0 +1,86 @@
+import { type Clock, type Envelope, systemClock } from '@waxseal/core'
+import type { PostgresDatabase } from '../database.ts'
+import { checkName, LONGEST_PROVIDER, misuse, tenantIdCheck } from './arguments.ts'
+import type { GrantKind, GrantName } from './grant.ts'
+import { GrantRows } from './grant-rows.ts'
+import { Grants } from './grants.ts'
+import type { ProviderProfiles } from './provider-profile.ts'
+import { type TokenVaultTable, tokenVault } from './schema.ts'
+import { TokenSealer } from './sealed-tokens.ts'
+import { Usage } from './usage.ts'
+
+/** Options of `createTokenVault`. */
+export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
+  /**
+   * A Drizzle database on Postgres: its connections are made, configured and closed by the caller. No transaction, and
+   * with read replicas `db.$primary`.
+   */
+  readonly db: PostgresDatabase
+  /** What `createTokenVaultTable` made. Default `tokenVault`, the table `token_vault`. */
+  readonly table?: TokenVaultTable
+  /** Seals and opens the tokens; the vault adds `purpose: vault` to its encryption context. */
+  readonly envelope: Envelope
+  /** The app's own providers by name; no other name is taken. */
+  readonly providers: Profiles
+  /**
+   * Name bound into every record: a record copied to a table of another logical name does not open. Set it when two
+   * vaults of different meaning share one key. Default `token_vault`.
+   */
+  readonly logicalName?: string
+  /** For tests. */
+  readonly clock?: Clock
+}
+
+/** How callers name a grant. */
+export interface GrantSelector<Provider extends string = string> {
+  readonly tenantId: string
+  readonly provider: Provider
+  /** Which of the tenant's accounts at the provider, at most 255 characters. Default '', for a tenant with one. */
+  readonly account?: string | null
+  /** Default `oauth`. */
+  readonly kind?: GrantKind
+}
+
+/** What the two faces of a vault, tokens and grants, work with. */
+export class VaultParts {
+  readonly rows: GrantRows
+  readonly grants: Grants
+  readonly usage: Usage
+  readonly profiles: ProviderProfiles
+  readonly tenantId: (value: unknown) => string
+  readonly #clock: Clock
+
+  /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option. */
+  constructor(options: TokenVaultOptions<ProviderProfiles>) {
+    const { db, table = tokenVault, envelope, providers, logicalName = 'token_vault', clock = systemClock } = options
+    if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
+    if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
+    for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
+    this.rows = new GrantRows(db, table)
+    this.grants = new Grants(this.rows, new TokenSealer(envelope, logicalName), clock)
+    this.usage = new Usage(this.rows)
+    this.profiles = providers
+    this.tenantId = tenantIdCheck(table.tenantId)
+    this.#clock = clock
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return this.#clock.now()
+  }
+
+  name({ tenantId, provider, account, kind = 'oauth' }: GrantSelector): GrantName {
+    if (kind !== 'oauth' && kind !== 'api_key' && kind !== 'webhook_secret') misuse('kind is none of a grant')
+    return {
+      tenantId: this.tenantId(tenantId),
+      provider: this.provider(provider),
+      account: checkName('account', account ?? ''),
+      kind,
+    }
+  }
+
+  provider(name: unknown): string {
+    const isKnown = typeof name === 'string' && Object.hasOwn(this.profiles, name)
+    return isKnown ? name : misuse('provider is none of the names that createTokenVault was given')
+  }
+}
