@@ -43,7 +43,15 @@ it('the table is one of Drizzle, whose rows the app can select', () => {
     userTag: string | null
   }>()
   expectTypeOf(schema.sessions).toEqualTypeOf<PgSessionTable>()
-  expect(Object.keys(schema.sessions)).toEqual(['key', 'record', 'expiresAt', 'revision', 'kid', 'userTag', 'enableRLS'])
+  expect(Object.keys(schema.sessions)).toEqual([
+    'key',
+    'record',
+    'expiresAt',
+    'revision',
+    'kid',
+    'userTag',
+    'enableRLS',
+  ])
 })
 
 type AppRow = typeof schema.sessions.$inferSelect
