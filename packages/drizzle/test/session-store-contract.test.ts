@@ -1,7 +1,7 @@
 /** The contract of every session store, on PostgreSQL and PGlite. */
 import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
 import { sessionKey } from '@waxseal/session'
-import { type Fault, sessionStoreContract } from '@waxseal/testing'
+import { type ContractOptions, type Fault, sessionStoreContract } from '@waxseal/testing'
 import { eq } from 'drizzle-orm'
 import { afterAll, describe, it } from 'vitest'
 import { type PostgresDatabase, PostgresSessionStore } from '../src/session/index.ts'
@@ -33,7 +33,8 @@ describe.each(databases.filter(({ database }) => !database.includes('postgres.js
     const table = await newTable(db)
     const ofSession = (id: string) => eq(table.key, sessionKey(id))
     const rowOf = async (id: string) => (await db.select().from(table).where(ofSession(id)))[0]!
-    const newStore = () => new PostgresSessionStore({ db, table, envelope, pruneIntervalSeconds: 0, ...options })
+    const newStore = (change: Partial<ContractOptions> = {}) =>
+      new PostgresSessionStore({ db, table, envelope, pruneIntervalSeconds: 0, ...options, ...change })
     return {
       store: newStore(),
       reopen: newStore,

@@ -7,7 +7,7 @@ import {
   ScanCommand,
 } from '@aws-sdk/client-dynamodb'
 import { sessionKey } from '@waxseal/session'
-import { type Fault, type StoreFixture, sessionStoreContract } from '@waxseal/testing'
+import { type ContractOptions, type Fault, type StoreFixture, sessionStoreContract } from '@waxseal/testing'
 import { afterAll, describe, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
 import { DynamoDBSessionStore } from '../src/index.ts'
@@ -75,7 +75,8 @@ describe.each(inject('engines'))('$name', ({ endpoint }) => {
     const { client, tableName, tamper, setFault } = await opened
     setFault('none')
     await tamper.empty()
-    const newStore = () => new DynamoDBSessionStore({ client, tableName, envelope, ...options })
+    const newStore = (change: Partial<ContractOptions> = {}) =>
+      new DynamoDBSessionStore({ client, tableName, envelope, ...options, ...change })
     return { store: newStore(), reopen: newStore, setFault, ...tamper }
   })
 })

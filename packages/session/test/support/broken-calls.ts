@@ -11,6 +11,9 @@ const SILENT = 'ends every call in time while the database is silent'
 const DOWN = 'gives an error while the database is down, but never ENOENT, which frameworks take for "no session"'
 const SOFT_TOUCH = 'calls back without error from a touch that fails: Express would cut the response off'
 
+/** Some of what a session of Express or Fastify has. */
+const MEMBERS = { save() {}, touch() {}, id: '', req: {}, regenerate() {}, destroy() {}, get() {}, set() {} }
+
 export const brokenCalls: Readonly<Record<string, BrokenStore>> = {
   'two callbacks': {
     create: replacing('touch', (right) => (id, session, callback) => {
@@ -37,6 +40,14 @@ export const brokenCalls: Readonly<Record<string, BrokenStore>> = {
       return right(id, session, ...rest)
     }),
     fails: 'never throws: what cannot be stored is an error to the callback, once',
+  },
+  'a set that leaves reserved keys out instead of refusing them': {
+    create: replacing('set', (right) => (id, session, ...rest) => {
+      if (typeof session !== 'object' || session === null) return right(id, session, ...rest)
+      for (const name of Object.keys(session)) if (name in MEMBERS) delete (session as Data)[name]
+      return right(id, session, ...rest)
+    }),
+    fails: 'refuses keys that are members of a framework’s own session',
   },
   'a destroy whose rejection nobody holds': {
     create: replacing('destroy', (right) => (...args) => {

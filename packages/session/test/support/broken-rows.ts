@@ -6,6 +6,7 @@ import { FaultyTable, memoryFixture } from './contract-store.ts'
 
 const TO_THE_MILLISECOND = 'ends a session to the millisecond, at the store’s clock'
 const ABSOLUTE = 'ends a session at its absolute end, whatever set and touch do'
+const TOUCHED_COOKIE = 'shows a touched session’s new end in its cookie: Fastify goes by that'
 const TOUCH_OF_EXPIRED = 'does not bring an expired session back by a touch'
 const EXPIRED_SINCE = 'does not store a session that has expired since it was loaded'
 
@@ -64,6 +65,18 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
     fails: TO_THE_MILLISECOND,
   },
   'no absolute end': { create: having({ maxLifetimeSeconds: 86_400_000 }), fails: ABSOLUTE },
+  'a touch that does nothing': {
+    create: (options) =>
+      memoryFixture(options, {
+        table: new (class extends FaultyTable {
+          override extend(...[, , , signal]: Parameters<FaultyTable['extend']>) {
+            return this.through(signal, async () => false)
+          }
+        })(),
+      }),
+    fails: 'postpones the end by a touch',
+    also: [TOUCHED_COOKIE, ABSOLUTE],
+  },
   'a touch that creates the row of a destroyed session': {
     create: (options) =>
       memoryFixture(options, {
@@ -110,7 +123,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
         return result
       }
     }),
-    fails: 'shows a touched session’s new end in its cookie: Fastify goes by that',
+    fails: TOUCHED_COOKIE,
   },
   'a cookie that outlives the browser once it was touched': {
     create: resulting('get', (right, table) => {
@@ -183,6 +196,29 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
         })(),
       }),
     fails: 'neither lists nor clears rows of another kind, whose keys begin with #',
+  },
+  'a listing with what has expired': {
+    create: (options) =>
+      memoryFixture(options, {
+        table: new (class extends FaultyTable {
+          override async list(...args: Parameters<FaultyTable['list']>) {
+            const { rows } = await super.list(...args)
+            return { rows: rows.map((row) => ({ ...row, expiresAt: row.expiresAt + 60_000 })) }
+          }
+        })(),
+      }),
+    fails: 'lists no session that has expired or was destroyed',
+  },
+  'a clear that leaves rows': {
+    create: (options) =>
+      memoryFixture(options, {
+        table: new (class extends FaultyTable {
+          override deleteMany(keys: readonly string[]) {
+            return super.deleteMany(keys.slice(0, 20))
+          }
+        })(),
+      }),
+    fails: 'clears every session, and goes on with new ones',
   },
   'a listing that ends early': {
     create: (options) =>

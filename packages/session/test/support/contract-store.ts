@@ -79,7 +79,7 @@ export function memoryFixture<Table extends FaultyTable>(
     newStore = (table, options) => new SessionStore(table, options),
   }: ContractParts<Table> = {},
 ): StoreFixture {
-  const open = () => newStore(table, { envelope, ...options })
+  const open = (change: Partial<ContractOptions> = {}) => newStore(table, { envelope, ...options, ...change })
   const rowOf = async (id: string) => (await MemoryTable.prototype.get.call(table, sessionKey(id)))!
   return {
     store: open(),

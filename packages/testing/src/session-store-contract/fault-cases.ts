@@ -3,7 +3,7 @@ import type { TestRunner } from '../test-runner.ts'
 import { dataOf, found, newSession, type SetUp } from './set-up.ts'
 import type { StoreUnderTest } from './store-under-test.ts'
 
-const TIMEOUT_MILLISECONDS = 200
+const TIMEOUT_MILLISECONDS = 100
 
 /** Until a call that has not ended counts as one that hangs. */
 const PATIENCE_MILLISECONDS = 5000
@@ -21,17 +21,18 @@ const operations: Readonly<Record<string, (store: StoreUnderTest) => Promise<unk
 /** A database that is down or silent: errors in time, which nobody takes for "signed out". */
 export function faultCases(it: TestRunner['it'], setUp: SetUp): void {
   it('ends every call in time while the database is silent', async () => {
-    const { store, setFault } = await setUp({ timeoutMilliseconds: TIMEOUT_MILLISECONDS, touchAfterSeconds: 0 })
+    const { store, reopen, setFault } = await setUp()
     await store.set('read', newSession())
+    const impatient = await reopen({ timeoutMilliseconds: TIMEOUT_MILLISECONDS })
     await setFault('silent')
-    const ends = Object.entries(operations).map(async ([name, start]) => [name, await codeAfter(start(store))])
+    const ends = Object.entries(operations).map(async ([name, start]) => [name, await codeAfter(start(impatient))])
     for (const [name, code] of await Promise.all(ends)) assert.equal(code, 'ERR_WAXSEAL_STORE_TIMEOUT', `${name}`)
     await setFault('none')
     assert.deepEqual(dataOf(await store.get('read')), { name: 'ada' })
   })
 
   it('gives an error while the database is down, but never ENOENT, which frameworks take for "no session"', async () => {
-    const { store, setFault } = await setUp({ timeoutMilliseconds: TIMEOUT_MILLISECONDS, touchAfterSeconds: 0 })
+    const { store, setFault } = await setUp()
     await store.set('read', newSession())
     await setFault('unreachable')
     for (const [name, start] of Object.entries(operations)) {

@@ -32,7 +32,8 @@ export function newSetUp(create: CreateStore, conflict: ConflictPolicy): SetUp {
       return store
     }
     listenTo(fixture.store)
-    return { ...fixture, reopen: async () => listenTo(await fixture.reopen()), clock, conflict, events }
+    const reopen: StoreFixture['reopen'] = async (change) => listenTo(await fixture.reopen(change))
+    return { ...fixture, reopen, clock, conflict, events }
   }
 }
 

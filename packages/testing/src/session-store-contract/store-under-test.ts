@@ -56,8 +56,8 @@ export type Fault = 'none' | 'silent' | 'unreachable'
 /** A store, and what can be done to its table behind its back. Rows are named by the id of their session. */
 export interface StoreFixture {
   readonly store: StoreUnderTest
-  /** Another store on the same table, with the same options: that of a second process, or after a restart. */
-  reopen(): StoreUnderTest | Promise<StoreUnderTest>
+  /** Another store on the same table, that of a second process or after a restart; with the same options but for `change`. */
+  reopen(change?: Partial<ContractOptions>): StoreUnderTest | Promise<StoreUnderTest>
   /** Everything that the table holds, as the database's own driver gives it. */
   rawRows(): Promise<readonly object[]>
   /** Exchanges the rows of two sessions but for their keys. */
