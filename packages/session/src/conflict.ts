@@ -32,14 +32,12 @@ export class ConflictRules {
     if (theirs === base) return { snapshot: mine }
     const there = changedKeys(base, theirs)
     if (there.size === 0) return { snapshot: mine }
-    if (this.policy === 'lastWriteWins') {
-      // Who changed the cookie alone, as a touch does, takes no content back.
-      if (mine.content === base.content) return { snapshot: { content: theirs.content, cookie: mine.cookie } }
-      return { snapshot: mine, effect: 'overwritten' }
-    }
+    const lastWins = this.policy === 'lastWriteWins'
+    if (lastWins && mine.content !== base.content) return { snapshot: mine, effect: 'overwritten' }
     const here = changedKeys(base, mine)
     const snapshot = combine(mine, here, theirs, there)
-    if (here.size === 0) return { snapshot }
+    // Who changed the cookie alone, as a touch may, takes no content back.
+    if (lastWins || here.size === 0) return { snapshot }
     if (this.policy === 'reject') throw this.conflict('another request has changed it since it was loaded')
     const obstacle = this.#obstacle(base, mine, theirs, here, there)
     if (obstacle !== undefined) throw this.conflict(obstacle)
@@ -61,12 +59,11 @@ export class ConflictRules {
   ): string | undefined {
     for (const key of here) if (there.has(key)) return 'another request has changed the same key'
     for (const key of this.#guardKeys) {
-      if (here.has(key) || there.has(key))
-        return 'another request has changed it, and one of both changed a guarded key'
+      if (here.has(key) || there.has(key)) return 'another request has changed it, and one of both a guarded key'
     }
     const user = this.#userOf(base)
     if (this.#userOf(mine) !== user || this.#userOf(theirs) !== user) {
-      return 'another request has changed it, and one of both changed its user'
+      return 'another request has changed it, and one of both its user'
     }
     return undefined
   }
@@ -105,8 +102,8 @@ function combine(
     else values.set(key, value)
   }
   const members = Array.from(values, ([key, value]) => `${JSON.stringify(key)}:${value}`)
-  const cookie = there.has(COOKIE) ? beginAnew(theirs.cookie) : mine.cookie
-  return { content: `{${members.join()}}`, cookie }
+  const isTheirs = there.has(COOKIE) && !here.has(COOKIE)
+  return { content: `{${members.join()}}`, cookie: isTheirs ? beginAnew(theirs.cookie) : mine.cookie }
 }
 
 /** Each key with the JSON of its value: a key named `__proto__` is one like any other here. */

@@ -187,6 +187,7 @@ export class SessionWriter {
     }
   }
 
+  /** As {@link goOn}, where a row of version 2 stands in the way. */
   protected meet(current: SessionRow, known: LoadedRow, write: SessionWrite): Promise<LoadedRow> {
     const { key, record, revision, userTag } = current
     const open = async () => {
