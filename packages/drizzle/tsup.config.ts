@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup'
 import { build } from '../../tsup.base.ts'
 
-export default defineConfig({ ...build, entry: { 'session/index': 'src/session/index.ts' } })
+export default defineConfig({ ...build, entry: { index: 'src/index.ts', 'session/index': 'src/session/index.ts' } })

@@ -14,7 +14,7 @@ for (const library of [require('@waxseal/session'), require('@waxseal/testing')]
 exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
   .then(() => exerciseKms({ core, awsKms, testingKms, KMSClient }))
   .then(() => exerciseVersion1({ core, version1: require('@waxseal/core/version1') }))
-  .then(() => exercisePostgres({ core, postgres, nodePostgres }))
+  .then(() => exercisePostgres({ core, postgres, vault: require('@waxseal/drizzle'), nodePostgres }))
   .catch((error) => {
     console.error(error)
     process.exitCode = 1

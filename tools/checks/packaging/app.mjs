@@ -3,6 +3,7 @@ import { KMSClient } from '@aws-sdk/client-kms'
 import * as core from '@waxseal/core'
 import * as awsKms from '@waxseal/core/aws-kms'
 import * as version1 from '@waxseal/core/version1'
+import * as vault from '@waxseal/drizzle'
 import * as postgres from '@waxseal/drizzle/session'
 import * as dynamodb from '@waxseal/dynamodb'
 import * as session from '@waxseal/session'
@@ -18,4 +19,4 @@ for (const library of [session, testing]) if (Object.keys(library).length === 0)
 await exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
 await exerciseKms({ core, awsKms, testingKms, KMSClient })
 await exerciseVersion1({ core, version1 })
-await exercisePostgres({ core, postgres, nodePostgres })
+await exercisePostgres({ core, postgres, vault, nodePostgres })

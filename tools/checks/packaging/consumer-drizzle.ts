@@ -1,7 +1,9 @@
 // As consumer.ts, for an app that uses Drizzle.
 import { createEnvelope, localKeyring } from '@waxseal/core'
+import { createTokenVault, createTokenVaultTable, type ProviderProfile } from '@waxseal/drizzle'
 import { type PgSessionTable, PostgresSessionStore, pgSessionTable } from '@waxseal/drizzle/session'
 import { drizzle } from 'drizzle-orm/node-postgres'
+import { text } from 'drizzle-orm/pg-core'
 import type * as expressSession from 'express-session'
 
 const sessions: PgSessionTable = pgSessionTable('sessions', { schema: 'auth' })
@@ -17,3 +19,13 @@ export const rows: Promise<{ key: string; record: Uint8Array; expiresAt: number 
 export const removed: Promise<number> = store.prune()
 // @ts-expect-error A database is asked for, and types that did not resolve would take anything.
 export const none = new PostgresSessionStore({ db: 1, envelope })
+
+export const tokenVault = createTokenVaultTable({ schema: 'auth', extraColumns: { note: text('note') } })
+const providers = { google: {} as ProviderProfile<{ calendar: string }>, clerk: {} }
+const vault = createTokenVault({ db, table: tokenVault, envelope, providers })
+export const calendar: Promise<string | undefined> = vault
+  .getGrant({ tenantId: 't1', provider: 'google' })
+  .then((grant) => grant?.metadata.calendar)
+export const notes: Promise<{ note: string | null; tenantId: string }[]> = db.select().from(tokenVault).execute()
+// @ts-expect-error Not among the providers.
+export const nowhere = vault.getAccessToken('t1', 'github')

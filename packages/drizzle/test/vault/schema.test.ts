@@ -164,6 +164,11 @@ describe.each([
 })
 
 describe('the plain SQL', () => {
+  it('stands in the guide as it is', () => {
+    const guide = readFileSync(join(home, '../../docs/vault.md'), 'utf8')
+    expect(guide).toContain(`\`\`\`sql\n${tokenVaultSql()}\`\`\``)
+  })
+
   it('can be repeated', async () => {
     await newDatabase(tokenVaultSql(), tokenVaultSql())
   })
