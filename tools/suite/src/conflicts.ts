@@ -88,7 +88,7 @@ export function conflictCases(database: SuiteDatabase, { framework, start }: Fra
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['conflict']))
   })
 
-  it('trap 4: so that Express cuts 8 MB to a slow client off', async () => {
+  it('trap 4: after a conflict in the save at the end Express cuts 8 MB to a slow client off', async () => {
     const { meet } = await open(({ session }) => {
       session.n = 2
       return Buffer.alloc(MEGABYTES_8, 'x')
