@@ -14,6 +14,7 @@ import { records } from './list/records.ts'
 import { revocation } from './list/revocation.ts'
 import { secrets } from './list/secrets.ts'
 import { sessions } from './list/sessions.ts'
+import { users } from './list/users.ts'
 import { version1 } from './list/version1.ts'
 import { makeScratchCopy } from './scratch-copy.ts'
 import { runTests, testId } from './test-run.ts'
@@ -39,6 +40,7 @@ const list = [
   ...version1,
   ...secrets,
   ...sessions,
+  ...users,
   ...conflicts,
   ...database,
 ]

@@ -304,8 +304,11 @@ describe('sessions from before', () => {
 
 it('a login that meets the end of all of the user’s sessions is refused, not stored once more', async () => {
   class Ending extends ObservedTable {
+    #isEnding = true
     override async insert(row: Parameters<MemoryTable['insert']>[0], now: number) {
-      return row.userTag === undefined ? super.insert(row, now) : { written: false, signedOut: true }
+      if (row.userTag === undefined || !this.#isEnding) return super.insert(row, now)
+      this.#isEnding = false
+      return { written: false, signedOut: true }
     }
   }
   const { store, events, table } = setUp({ userId }, new Ending())
