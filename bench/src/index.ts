@@ -6,15 +6,14 @@ import { kmsSteady } from './kms/steady/bench.ts'
 import { recordOverhead } from './overhead.ts'
 import { readOnlyExpress, readOnlyFastify } from './readonly/bench.ts'
 import { type Benchmark, printRows, type Row } from './row.ts'
-import { sessionGet, sessionSet } from './session/bench.ts'
+import { sessionBenchmarks } from './session/bench.ts'
 
 const benchmarks: Record<string, Benchmark> = {
   'seal-1k': seal1k,
   'open-1k': open1k,
   'seal-1k-esdk': seal1kEsdk,
   'record-overhead': recordOverhead,
-  'session-get-c1': sessionGet,
-  'session-set-c1': sessionSet,
+  ...sessionBenchmarks,
   'session-readonly-express': readOnlyExpress,
   'session-readonly-fastify': readOnlyFastify,
   'kms-calls': kmsCalls,

@@ -22,6 +22,12 @@ export function atMost(limit: number, row: Omit<Row, 'ratio' | 'target' | 'ok'> 
   return { ...row, ratio, target: `≤ ${limit}`, ok: ratio <= limit }
 }
 
+/** A row whose ratio must be at least `limit`. */
+export function atLeast(limit: number, row: Omit<Row, 'ratio' | 'target' | 'ok'> & { baseline: number }): Row {
+  const ratio = row.value / row.baseline
+  return { ...row, ratio, target: `≥ ${limit}`, ok: ratio >= limit }
+}
+
 /** A row that must be at least `limit` times faster than its baseline. */
 export function timesFaster(limit: number, row: Omit<Row, 'ratio' | 'target' | 'ok'> & { baseline: number }): Row {
   const ratio = row.baseline / row.value

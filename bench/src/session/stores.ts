@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
-import { createSessionTable, DynamoDBSessionStore } from '@waxseal/dynamodb'
+import { createSessionTable, DynamoDBSessionStore, type SessionStoreConfig } from '@waxseal/dynamodb'
 import { clientConfig } from '@waxseal/engines'
 import connectDynamoDB from 'connect-dynamodb'
 import expressSession from 'express-session'
@@ -28,12 +28,15 @@ function countingClient(endpoint: string): { client: DynamoDBClient; commands: C
   return { client, commands }
 }
 
-export async function waxsealStore(endpoint: string): Promise<Candidate<DynamoDBSessionStore>> {
+export async function waxsealStore(
+  endpoint: string,
+  options: Partial<SessionStoreConfig> = {},
+): Promise<Candidate<DynamoDBSessionStore>> {
   const { client, commands } = countingClient(endpoint)
   const tableName = `waxseal-${randomUUID()}`
   await createSessionTable({ client, tableName })
   const envelope = createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'bench' } })
-  return { store: new DynamoDBSessionStore({ client, tableName, envelope }), commands }
+  return { store: new DynamoDBSessionStore({ client, tableName, envelope, ...options }), commands }
 }
 
 /** connect-dynamodb as it is, unencrypted, without its look whether the table exists. */
