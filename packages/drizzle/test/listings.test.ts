@@ -2,7 +2,7 @@
 import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
 import type { SessionOptions } from '@waxseal/session'
 import { sql } from 'drizzle-orm'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { PostgresSessionStore } from '../src/session/index.ts'
 import { databases, newTable, servers } from './support/databases.ts'
 
@@ -18,24 +18,27 @@ async function setUp(open: (typeof databases)[number]['open'], count: number, op
 }
 
 describe.each(databases)('on $database', ({ open }) => {
+  // To start PGlite may take longer than a test.
+  beforeAll(() => open())
+
   it.each([1, 4])(
     'sessions over several pages, read as %i parts, are listed once each and cleared',
     async (concurrency) => {
-      const { store, ids } = await setUp(open, 250)
+      const { store, ids } = await setUp(open, 150)
       const seen: string[] = []
       for await (const session of store.sessions<{ id: string; of: string }>({ concurrency })) {
         expect(session.of).toBe(session.id)
         seen.push(session.id)
       }
       expect(seen.sort()).toEqual([...ids].sort())
-      expect(await store.length({ concurrency })).toBe(250)
+      expect(await store.length({ concurrency })).toBe(150)
       await store.clear({ concurrency })
       expect(await store.length()).toBe(0)
     },
   )
 
   it('sessions that come and go during a listing neither break it nor hide the others', async () => {
-    const { store, ids } = await setUp(open, 250)
+    const { store, ids } = await setUp(open, 150)
     const seen = new Set<string>()
     for await (const { id } of store.sessions()) {
       seen.add(id)

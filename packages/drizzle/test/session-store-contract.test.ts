@@ -3,7 +3,7 @@ import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
 import { sessionKey } from '@waxseal/session'
 import { type ContractOptions, type Fault, sessionStoreContract } from '@waxseal/testing'
 import { eq } from 'drizzle-orm'
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type PostgresDatabase, PostgresSessionStore } from '../src/session/index.ts'
 import { databases, newTable } from './support/databases.ts'
 
@@ -24,6 +24,8 @@ function faultsOf(db: PostgresDatabase): (fault: Fault) => void {
 // By node-postgres alone: the calls of postgres.js return queries of its own kind, which no fault can stand in for.
 describe.each(databases.filter(({ database }) => !database.includes('postgres.js')))('$database', ({ open }) => {
   let setFault: ReturnType<typeof faultsOf> | undefined
+  // To start PGlite may take longer than a case.
+  beforeAll(() => open())
   afterAll(() => setFault?.('none'))
 
   sessionStoreContract({ describe, it }, async (options) => {
