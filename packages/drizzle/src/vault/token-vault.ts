@@ -72,7 +72,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     return asGrant(await observed('store', name, () => this.parts.grants.store(name, change)))
   }
 
-  /** The grant with its tokens, or null. Notes the use. Nothing else gives several tokens away, and only this opens them. */
+  /** The grant with its tokens, or null. Notes the use. Of the calls for grants, only this one opens a record. */
   async getGrant<Name extends ProviderName<Profiles>>(
     selector: GrantSelector<Name>,
   ): Promise<OpenGrant<Name, MetadataOf<Profiles[Name]>> | null> {
