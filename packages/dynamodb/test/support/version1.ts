@@ -84,7 +84,8 @@ export class Version1World {
     const real = new DynamoDBSessionTable(client, this.tableName, 'sessionId')
     const version1 = observed(real.version1, note('version1.'))
     const table: SessionTable = observed(real, note(''), { version1 })
-    const store = new SessionStore(table, { envelope, ...options })
+    // DynamoDB Local takes its time for the first calls; an upgrade in the background has a quarter of this.
+    const store = new SessionStore(table, { envelope, timeoutMilliseconds: 20_000, ...options })
     const events: SessionEvent[] = []
     for (const type of eventTypes) store.on(type, (event) => events.push(event))
     const instance: Instance = {
@@ -142,9 +143,9 @@ export class Version1World {
 
 export const inAnHour = () => new Date(Date.now() + 3_600_000)
 
-/** Waits until `condition` holds, at most two seconds. */
+/** Waits until `condition` holds, at most ten seconds. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 2000
+  const end = Date.now() + 10_000
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('It did not come to pass')
     await new Promise((resolve) => setTimeout(resolve, 5))
