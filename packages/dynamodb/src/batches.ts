@@ -1,0 +1,97 @@
+import { WaxsealError } from '@waxseal/core'
+import type { StopSignal } from '@waxseal/session'
+
+/** Somebody who waits for the answer to a request. The call on his behalf alone, if any, sets his `signal.onabort`. */
+export interface Waiter<Request, Answer> {
+  readonly request: Request
+  readonly signal: StopSignal
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Requests of one turn of the event loop, for one call. */
+export class Batch<Request, Answer> {
+  readonly #signal: { aborted: boolean; onabort: StopSignal['onabort'] } = { aborted: false, onabort: null }
+  readonly #waiting = new Set<Waiter<Request, Answer>>()
+
+  /** Of the call for all. Everybody may give up by himself; with the last of them the call is given up. */
+  get signal(): StopSignal {
+    return this.#signal
+  }
+
+  /** Those who have no answer yet and have not given up. */
+  get waiting(): readonly Waiter<Request, Answer>[] {
+    return [...this.#waiting]
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  add(request: Request, signal: StopSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const leaveBy = <T>(settle: (value: T) => void) => {
+        return (value: T) => {
+          this.#waiting.delete(waiter)
+          signal.onabort = null
+          settle(value)
+        }
+      }
+      const waiter = { request, signal, resolve: leaveBy(resolve), reject: leaveBy(reject) }
+      this.#waiting.add(waiter)
+      signal.onabort = () => {
+        waiter.reject(timedOut())
+        if (this.#waiting.size === 0) this.#stop()
+      }
+    })
+  }
+
+  /** Makes a call for each who waits, instead of one for all. */
+  singly(call: (request: Request, signal: StopSignal) => Promise<Answer>): void {
+    for (const { request, signal, resolve, reject } of this.waiting) call(request, signal).then(resolve, reject)
+  }
+
+  #stop(): void {
+    this.#signal.aborted = true
+    this.#signal.onabort?.()
+  }
+}
+
+/** Gathers the requests of one turn of the event loop into batches of limited size. */
+export class Batches<Request, Answer> {
+  readonly #mostRequests: number
+  readonly #send: (batch: Batch<Request, Answer>) => Promise<void>
+  #open: Batch<Request, Answer> | undefined
+
+  /** `send` answers all who wait in a batch; those whom it has not answered when it rejects get its error. */
+  constructor(mostRequests: number, send: (batch: Batch<Request, Answer>) => Promise<void>) {
+    this.#mostRequests = mostRequests
+    this.#send = send
+  }
+
+  /** Rejects with `ERR_WAXSEAL_STORE_TIMEOUT` as soon as `signal` aborts. */
+  add(request: Request, signal: StopSignal): Promise<Answer> {
+    if (signal.aborted) return Promise.reject(timedOut())
+    const open = this.#open
+    const hasRoom = open !== undefined && open.size < this.#mostRequests && !open.signal.aborted
+    return (hasRoom ? open : this.#begin()).add(request, signal)
+  }
+
+  #begin(): Batch<Request, Answer> {
+    const batch = new Batch<Request, Answer>()
+    this.#open = batch
+    // After everything that this turn of the event loop read from its sockets.
+    setImmediate(() => {
+      if (this.#open === batch) this.#open = undefined
+      if (batch.size === 0) return
+      this.#send(batch).catch((error: unknown) => {
+        for (const { reject } of batch.waiting) reject(error)
+      })
+    })
+    return batch
+  }
+}
+
+function timedOut(): WaxsealError {
+  return new WaxsealError('ERR_WAXSEAL_STORE_TIMEOUT', 'Its time is over', { retryable: true })
+}
