@@ -22,6 +22,7 @@ export {
 } from './database.ts'
 export { faultSuite } from './faults.ts'
 export { expectEveryOperation, hostileNames } from './hostile-names.ts'
+export { modelSuite } from './model/model-suite.ts'
 export { ObservedTable, observe, type TableCall } from './observed-table.ts'
 export { restartSuite } from './restart.ts'
 export { sessionStoreSuite } from './suite.ts'

@@ -1,0 +1,62 @@
+import { type FakeClock, fakeClock } from '@waxseal/testing'
+import type { Framework, Route, TestApp, Visit } from '../apps.ts'
+import { type Answer, Browser } from '../browser.ts'
+import type { SuiteTable } from '../database.ts'
+import { ObservedTable } from '../observed-table.ts'
+import { Recorder } from './recorder.ts'
+import { life } from './reference.ts'
+
+/** A request that stands in its route until it is told to finish. */
+export interface HeldRequest {
+  readonly visit: Visit
+  readonly finish: () => void
+  /** Settles once the request has been answered, or cut off. */
+  readonly answered: Promise<void>
+}
+
+/** A server: one framework, one store, one clock of its own, over a table that other servers use as well. */
+export class Server {
+  readonly clock: FakeClock = fakeClock()
+  readonly recorder: Recorder = new Recorder(() => this.clock.now())
+  #app: TestApp | undefined
+  #arrive: (visit: Visit, finish: () => void) => void = () => {}
+
+  static async start({ start }: Framework, { port }: SuiteTable): Promise<Server> {
+    const server = new Server()
+    const table = new ObservedTable(port)
+    table.intercept = (call, run) => server.recorder.intercept(call, run)
+    const store = table.newStore({
+      clock: server.clock,
+      ttlSeconds: life.idle / 1000,
+      maxLifetimeSeconds: life.most / 1000,
+      touchAfterSeconds: life.touchAfter / 1000,
+    })
+    const route: Route = (visit) => server.#hold(visit)
+    server.#app = await start(server.recorder.watch(store), { '/': route })
+    return server
+  }
+
+  async stop(): Promise<void> {
+    await this.#app?.close()
+  }
+
+  /** Sends a request with this cookie, one at a time; `undefined` when it was answered before it reached its route. */
+  open(cookie: string | undefined, onCookie: (cookie: string) => void): Promise<HeldRequest | undefined> {
+    const browser = new Browser(this.#app as TestApp, cookie)
+    return new Promise((resolve) => {
+      this.#arrive = (visit, finish) => resolve({ visit, finish, answered })
+      // Express cuts an answer off when the save at its end fails.
+      const answered = browser.get('/').then(
+        ({ setCookie }: Answer) => {
+          if (setCookie !== undefined) onCookie(browser.cookie as string)
+          resolve(undefined)
+        },
+        () => resolve(undefined),
+      )
+    })
+  }
+
+  #hold(visit: Visit): Promise<void> {
+    return new Promise((resolve) => this.#arrive(visit, resolve))
+  }
+}
