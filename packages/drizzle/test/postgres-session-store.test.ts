@@ -7,7 +7,7 @@ import { type SessionOptions, sessionKey } from '@waxseal/session'
 import { envelope, eventsOf, expectEveryOperation, hostileNames, sessionOf } from '@waxseal/suite'
 import { fakeClock } from '@waxseal/testing'
 import { eq } from 'drizzle-orm'
-import { describe, expect, inject, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { PostgresSessionStore, PostgresSessionTable, pgSessionTable } from '../src/session/index.ts'
 import { createTable, databases, newTable } from './support/databases.ts'
 
@@ -15,6 +15,9 @@ const signal = { aborted: false, onabort: null }
 const key = sessionKey('id')
 
 describe.each(databases)('on $database', ({ open }) => {
+  // To start PGlite may take longer than a case.
+  beforeAll(() => open())
+
   async function setUp(options: Partial<SessionOptions> = {}) {
     const db = await open()
     const table = await newTable(db)

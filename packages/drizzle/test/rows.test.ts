@@ -4,7 +4,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { Cache } from 'drizzle-orm/cache/core'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import { afterEach, describe, expect, inject, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type PostgresDatabase, PostgresSessionTable } from '../src/session/index.ts'
 import { databases, newTable, openNodePostgres, openPostgresJs } from './support/databases.ts'
 
@@ -12,6 +12,9 @@ const signal = { aborted: false, onabort: null }
 const row = { key: 'key', record: Buffer.from('record'), expiresAt: 1_999_999_999_999, revision: 1, kid: 'k' }
 
 describe.each(databases)('$database', ({ open }) => {
+  // To start PGlite may take longer than a case.
+  beforeAll(() => open())
+
   async function setUp() {
     const db = await open()
     const schema = await newTable(db)

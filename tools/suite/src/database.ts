@@ -4,6 +4,8 @@ import type { SessionOptions, SessionStore, SessionTable } from '@waxseal/sessio
 /** A database that the suite runs on. */
 export interface SuiteDatabase {
   readonly name: string
+  /** Runs before the first case, with more time than a case has: on a busy machine some databases start slowly. */
+  start?(): Promise<unknown>
   /** A new, empty table. */
   newTable(): Promise<SuiteTable>
 }

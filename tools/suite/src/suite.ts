@@ -1,4 +1,4 @@
-import { describe } from 'vitest'
+import { beforeAll, describe } from 'vitest'
 import { frameworks } from './apps.ts'
 import { badRecordCases } from './bad-records.ts'
 import { completionCases } from './completion.ts'
@@ -22,6 +22,8 @@ import { callCases } from './writes-per-request.ts'
  */
 export function sessionStoreSuite(database: SuiteDatabase): void {
   describe(`on ${database.name}`, () => {
+    beforeAll(() => database.start?.())
+
     for (const framework of frameworks) {
       describe(`under ${framework.framework}`, () => {
         trapCases(database, framework)

@@ -22,6 +22,7 @@ function tableOf(db: PostgresDatabase, table: PgSessionTable): SuiteTable {
 /** A real server by two drivers, and PGlite. */
 export const suiteDatabases: readonly SuiteDatabase[] = databases.map(({ database, open }) => ({
   name: database,
+  start: open,
   async newTable() {
     const db = await open()
     return tableOf(db, await newTable(db))
