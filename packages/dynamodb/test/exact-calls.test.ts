@@ -40,9 +40,14 @@ function newStore() {
 async function storedItem(id: string) {
   mock.on(PutItemCommand).resolves({})
   await newStore().set(id, session('ada'))
-  const item = inputs()[0]!.Item as Record<string, never>
+  const item = inputs()[0]!.Item as Record<string, never> & { revision: { N: string } }
   mock.reset()
   return item
+}
+
+/** The revision so many writes later. */
+function later({ revision }: { revision: { N: string } }, writes: number) {
+  return { N: String(Number(revision.N) + writes) }
 }
 
 describe('calls of the store', () => {
@@ -67,7 +72,11 @@ describe('calls of the store', () => {
         ConditionExpression: 'attribute_not_exists(expiresAt) OR expiresAt <= :now',
         ExpressionAttributeValues: { ':now': { N: '1800000000000' } },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        Item: { ttl: { N: '1800604800' }, version: { N: '2' }, revision: { N: '1' } },
+        Item: {
+          ttl: { N: '1800604800' },
+          version: { N: '2' },
+          revision: { N: expect.stringMatching(/^[1-9]\d{6,15}$/) },
+        },
       },
     ])
   })
@@ -83,8 +92,8 @@ describe('calls of the store', () => {
     expect(names()).toEqual(['GetItemCommand', 'PutItemCommand'])
     expect(inputs()[1]).toMatchObject({
       ConditionExpression: 'revision = :revision AND expiresAt > :now',
-      ExpressionAttributeValues: { ':revision': { N: '1' }, ':now': { N: '1800000000000' } },
-      Item: { revision: { N: '2' } },
+      ExpressionAttributeValues: { ':revision': Item.revision, ':now': { N: '1800000000000' } },
+      Item: { revision: later(Item, 1) },
     })
   })
 
@@ -94,7 +103,7 @@ describe('calls of the store', () => {
     const failure = new ConditionalCheckFailedException({
       message: 'The conditional request failed',
       $metadata: {},
-      Item: { ...(Item as object), revision: { N: '5' } } as never,
+      Item: { ...Item, revision: later(Item, 4) } as never,
     })
     mock.on(PutItemCommand).rejectsOnce(failure).resolves({})
     const store = newStore()
@@ -103,8 +112,8 @@ describe('calls of the store', () => {
     expect(await store.set('id', loaded!)).toBe(true)
     expect(names()).toEqual(['GetItemCommand', 'PutItemCommand', 'PutItemCommand'])
     expect(inputs()[2]).toMatchObject({
-      ExpressionAttributeValues: { ':revision': { N: '5' } },
-      Item: { revision: { N: '6' } },
+      ExpressionAttributeValues: { ':revision': later(Item, 4) },
+      Item: { revision: later(Item, 5) },
     })
   })
 
