@@ -20,6 +20,7 @@ import type {
 import { backOff } from './back-off.ts'
 import type { DynamoDBClientLike } from './client.ts'
 import { CoalescedReads } from './coalesced-reads.ts'
+import { CoalescedWrites, type Written } from './coalesced-writes.ts'
 import { fromItem, maxRecordBytes, rowsOf, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'
 import { number, TableConnection } from './table-connection.ts'
@@ -36,10 +37,16 @@ const readsAreDenied =
   'AWS denies dynamodb:BatchGetItem: concurrent reads go one by one, at several times the CPU time. ' +
   'sessionTablePolicy() gives the statement to allow; or set batchReads: false'
 
+const writesAreDenied =
+  'AWS denies dynamodb:PartiQLUpdate: concurrent writes go one by one. ' +
+  'Allow it beside what sessionTablePolicy() gives, or take batchWrites away'
+
 /** Options of {@link DynamoDBSessionTable}. */
 export interface DynamoDBSessionTableOptions {
   /** As in {@link SessionStoreConfig}. */
   readonly batchReads?: boolean | undefined
+  /** As in {@link SessionStoreConfig}. */
+  readonly batchWrites?: boolean | undefined
   /** Told when the table goes on without an action that its role is denied; `message` says what to do. */
   readonly onDegraded?: ((operation: string, message: string) => void) | undefined
 }
@@ -53,6 +60,7 @@ export class DynamoDBSessionTable implements SessionTable {
   readonly version1: Version1Table
   readonly #connection: TableConnection
   readonly #reads: CoalescedReads | undefined
+  readonly #writes: CoalescedWrites | undefined
   readonly #users: UserIndex
   readonly #putChains = new MiddlewareChains()
 
@@ -60,13 +68,14 @@ export class DynamoDBSessionTable implements SessionTable {
     client: DynamoDBClientLike,
     tableName: string,
     partitionKey: string,
-    { batchReads = true, onDegraded = () => {} }: DynamoDBSessionTableOptions = {},
+    { batchReads = true, batchWrites = false, onDegraded = () => {} }: DynamoDBSessionTableOptions = {},
   ) {
     this.#connection = new TableConnection(client, tableName, partitionKey)
     this.maxRecordBytes = maxRecordBytes(partitionKey)
     this.version1 = new DynamoDBVersion1Table(this.#connection)
     this.#users = new UserIndex(this.#connection)
     if (batchReads) this.#reads = new CoalescedReads(this.#connection, () => onDegraded('get', readsAreDenied))
+    if (batchWrites) this.#writes = new CoalescedWrites(this.#connection, () => onDegraded('set', writesAreDenied))
   }
 
   get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
@@ -85,35 +94,24 @@ export class DynamoDBSessionTable implements SessionTable {
   }
 
   update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome> {
-    return this.#write(row, over.userTag, now, signal, {
+    const condition = {
       ConditionExpression: 'revision = :revision AND expiresAt > :now',
       ExpressionAttributeValues: { ':revision': number(over.revision), ':now': number(now) },
-    })
+    }
+    const writes = this.#writes
+    if (writes === undefined || row.userTag !== over.userTag) {
+      return this.#write(row, over.userTag, now, signal, condition)
+    }
+    const single = (own: StopSignal) => this.#put(row, own, condition)
+    return this.#outcomeOf(row.key, () => writes.update(row, over, now, single, signal), signal)
   }
 
   extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
     return this.#connection.run(async () => {
-      const command = new UpdateItemCommand({
-        TableName: this.#connection.tableName,
-        Key: this.#connection.key(key),
-        UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
-        // Only a live row, only forward: without a condition an update creates the row of a destroyed session anew.
-        ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
-        // `ttl` is a reserved word. The other names are not, and are spared the detour: it costs 7 % of a call.
-        ExpressionAttributeNames: { '#ttl': 'ttl' },
-        ExpressionAttributeValues: {
-          ':expiresAt': number(expiresAt),
-          ':ttl': number(toTtl(expiresAt)),
-          ':now': number(now),
-        },
-      })
-      try {
-        await this.#connection.client.send(command, { abortSignal: signal })
-        return true
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false
-        throw error
-      }
+      const single = (own: StopSignal) => this.#extend(key, expiresAt, now, own)
+      const writes = this.#writes
+      const { written } = await (writes ? writes.extend(key, expiresAt, now, single, signal) : single(signal))
+      return written
     })
   }
 
@@ -174,31 +172,59 @@ export class DynamoDBSessionTable implements SessionTable {
     signal: StopSignal,
     condition: PutCondition,
   ): Promise<WriteOutcome> {
-    const put = () => this.#put(row, signal, condition)
+    const put = () => this.#outcomeOf(row.key, () => this.#put(row, signal, condition), signal)
     const { userTag } = row
     if (userTag === undefined || userTag === was) return put()
     return this.#connection.run(() => this.#users.write(row, userTag, now, signal, put))
   }
 
-  #put(row: SessionRow, signal: StopSignal, condition: PutCondition): Promise<WriteOutcome> {
+  #outcomeOf(key: string, write: () => Promise<Written>, signal: StopSignal): Promise<WriteOutcome> {
     return this.#connection.run(async () => {
-      const command = new PutItemCommand({
-        TableName: this.#connection.tableName,
-        Item: toItem(row, this.#connection.partitionKey),
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        ...condition,
-      })
-      try {
-        await this.#connection.client.send(this.#putChains.lendTo(command), { abortSignal: signal })
-        return { written: true }
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error
-        // Not every DynamoDB-compatible server returns the row that stood in the way.
-        if (error.Item === undefined) return { written: false, current: await this.get(row.key, signal) }
-        return { written: false, current: fromItem(error.Item, this.#connection.partitionKey) }
-      }
+      const outcome = await write()
+      if (outcome.written) return outcome
+      // Not every DynamoDB-compatible server returns the row that stood in the way.
+      const item = outcome.item ?? (await (this.#reads ?? this.#connection).get(key, signal))
+      return { written: false, current: item && fromItem(item, this.#connection.partitionKey) }
     })
+  }
+
+  #put(row: SessionRow, signal: StopSignal, condition: PutCondition): Promise<Written> {
+    const command = new PutItemCommand({
+      TableName: this.#connection.tableName,
+      Item: toItem(row, this.#connection.partitionKey),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      ...condition,
+    })
+    return conditional(() => this.#connection.client.send(this.#putChains.lendTo(command), { abortSignal: signal }))
+  }
+
+  #extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<Written> {
+    const command = new UpdateItemCommand({
+      TableName: this.#connection.tableName,
+      Key: this.#connection.key(key),
+      UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
+      // Only a live row, only forward: without a condition an update creates the row of a destroyed session anew.
+      ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
+      // `ttl` is a reserved word. The other names are not, and are spared the detour: it costs 7 % of a call.
+      ExpressionAttributeNames: { '#ttl': 'ttl' },
+      ExpressionAttributeValues: {
+        ':expiresAt': number(expiresAt),
+        ':ttl': number(toTtl(expiresAt)),
+        ':now': number(now),
+      },
+    })
+    return conditional(() => this.#connection.client.send(command, { abortSignal: signal }))
   }
 }
 
 type PutCondition = Pick<PutItemCommandInput, 'ConditionExpression' | 'ExpressionAttributeValues'>
+
+async function conditional(send: () => Promise<unknown>): Promise<Written> {
+  try {
+    await send()
+    return { written: true }
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return { written: false, item: error.Item }
+    throw error
+  }
+}
