@@ -39,7 +39,7 @@ export class ConflictRules {
     // Who changed the cookie alone, as a touch may, takes no content back.
     if (lastWins || here.size === 0) return { snapshot }
     if (this.policy === 'reject') throw this.conflict('another request has changed it since it was loaded')
-    const obstacle = this.#obstacle(base, mine, theirs, here, there)
+    const obstacle = this.#obstacle([base, mine, theirs, snapshot], here, there)
     if (obstacle !== undefined) throw this.conflict(obstacle)
     return { snapshot, effect: 'merged' }
   }
@@ -51,9 +51,7 @@ export class ConflictRules {
 
   /** Why two sets of changes do not make one session, without a word of what they hold. */
   #obstacle(
-    base: SessionSnapshot,
-    mine: SessionSnapshot,
-    theirs: SessionSnapshot,
+    states: readonly SessionSnapshot[],
     here: ReadonlySet<string>,
     there: ReadonlySet<string>,
   ): string | undefined {
@@ -61,11 +59,9 @@ export class ConflictRules {
     for (const key of this.#guardKeys) {
       if (here.has(key) || there.has(key)) return 'another request has changed it, and one of both a guarded key'
     }
-    const user = this.#userOf(base)
-    if (this.#userOf(mine) !== user || this.#userOf(theirs) !== user) {
-      return 'another request has changed it, and one of both its user'
-    }
-    return undefined
+    // The merged state is asked as well: of two changes, neither of which says who is signed in, both may.
+    const users = new Set(states.map((state) => this.#userOf(state)))
+    return users.size > 1 ? 'another request has changed it, and one of both, or the two together, its user' : undefined
   }
 
   #userOf(snapshot: SessionSnapshot): string | undefined {

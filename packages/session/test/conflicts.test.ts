@@ -76,6 +76,16 @@ describe('under merge', () => {
     expect(await change(renamed.store, renamed.here, { mfa: true })).toBe(true)
   })
 
+  it('nor is a user made of two requests, neither of which had that user', async () => {
+    // Signed in once both the password and the second factor were right.
+    const userId = ({ account, passed }: Session) => (passed ? (account as string) : undefined)
+    const { store, two, here, there } = await race({ userId }, { theme: 'dark' })
+    await change(two.store, there, { account: 'ada' })
+    await expect(change(store, here, { passed: true })).rejects.toMatchObject(conflict)
+    expect(await store.get('id')).toEqual({ theme: 'dark', account: 'ada' })
+    expect(await store.sessionsOf('ada')).toEqual([])
+  })
+
   it('a save that failed for a conflict fails again until the session is loaded anew', async () => {
     const { store, two, here, there } = await race({}, { n: 0 })
     await change(two.store, there, { n: 1 })

@@ -33,12 +33,25 @@ export const conflicts: readonly Defence[] = [
     patch: [
       replace(
         `${src}/conflict.ts`,
-        'if (this.#userOf(mine) !== user || this.#userOf(theirs) !== user) {',
-        'if (user === null) {',
+        'new Set(states.map((state) => this.#userOf(state)))',
+        'new Set(states.slice(3).map((state) => this.#userOf(state)))',
       ),
     ],
     testFile: raceTests,
     test: 'under merge nothing is merged across two users',
+  },
+  {
+    attack: 27,
+    defence: 'no merge makes a user whom neither request had',
+    patch: [
+      replace(
+        `${src}/conflict.ts`,
+        'this.#obstacle([base, mine, theirs, snapshot], here, there)',
+        'this.#obstacle([base, mine, theirs], here, there)',
+      ),
+    ],
+    testFile: raceTests,
+    test: 'under merge nor is a user made of two requests, neither of which had that user',
   },
   {
     attack: 27,
