@@ -156,12 +156,15 @@ export class SessionStore extends EventEmitter {
    * one that is being stored meanwhile is either ended as well, and its `set` gives `false`, or stored afterwards.
    */
   async destroyAllOf(userId: string | number): Promise<number> {
-    return needUsers(this.#operations.users).destroyAll('destroyAllOf', userId)
+    return needUsers(this.#operations.users).destroyAll('destroyAllOf', userId, [])
   }
 
-  /** As {@link destroyAllOf}, but for one session: that of the request, say, given by its id. */
+  /**
+   * As {@link destroyAllOf}, but for one session: that of the request, say, given by its id. Without one,
+   * `ERR_WAXSEAL_SESSION_INVALID`, and none is ended.
+   */
   async destroyOthersOf(userId: string | number, currentSessionId: string): Promise<number> {
-    return needUsers(this.#operations.users).destroyAll('destroyOthersOf', userId, currentSessionId)
+    return needUsers(this.#operations.users).destroyAll('destroyOthersOf', userId, [currentSessionId])
   }
 
   /** Ends the session with the `key` from {@link sessionsOf}, if it is one of this user's; returns whether it was. */

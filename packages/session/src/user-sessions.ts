@@ -66,10 +66,10 @@ export class UserSessions {
     return [...found.values()].sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime())
   }
 
-  /** `except`: the id of a session that stays. */
-  async destroyAll(operation: string, userId: unknown, except?: string): Promise<number> {
+  /** `except`: the ids of sessions that stay. */
+  async destroyAll(operation: string, userId: unknown, except: readonly unknown[]): Promise<number> {
     const user = checkUserId(userId)
-    const kept = except === undefined ? [] : [sessionKey(except)]
+    const kept = except.map((id) => sessionKey(id))
     const tags = await this.#tagsOf(user, operation)
     let total = 0
     for (;;) {
