@@ -47,7 +47,7 @@ export function toStoreError(error: unknown, tableName: string, partitionKey: st
  * The SDK hangs the raw exchange on some errors, for good; its request headers hold a temporary credential's token.
  * Such an error is passed on as a copy without it.
  */
-function withoutExchange(error: unknown): unknown {
+export function withoutExchange(error: unknown): unknown {
   if (!(error instanceof Error && '$response' in error)) return error
   const { name, message, stack } = error
   const { $metadata, code } = error as { $metadata?: unknown; code?: unknown }

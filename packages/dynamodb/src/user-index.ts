@@ -7,6 +7,7 @@ import {
 import { WaxsealError } from '@waxseal/core'
 import { isChosen, type RowChoice, type SessionRow, type StopSignal, type WriteOutcome } from '@waxseal/session'
 import { backOff } from './back-off.ts'
+import { withoutExchange } from './errors.ts'
 import { type Item, toSafeInteger, toTtl } from './item.ts'
 import { sideBySide } from './side-by-side.ts'
 import { number, type TableConnection } from './table-connection.ts'
@@ -224,5 +225,5 @@ function isFull(error: unknown): boolean {
 function full(cause: unknown): WaxsealError {
   const message =
     'The index of this user is full: DynamoDB holds some 6,000 sessions of one user. End some with destroyAllOf()'
-  return new WaxsealError('ERR_WAXSEAL_SESSION_TOO_LARGE', message, { cause })
+  return new WaxsealError('ERR_WAXSEAL_SESSION_TOO_LARGE', message, { cause: withoutExchange(cause) })
 }

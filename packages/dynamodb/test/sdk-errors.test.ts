@@ -1,6 +1,6 @@
 /** What the AWS SDK's errors become: a code, a remedy, and nothing of what their messages and exchanges quote. */
 import { inspect } from 'node:util'
-import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { WaxsealError } from '@waxseal/core'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, expect, it } from 'vitest'
@@ -44,5 +44,27 @@ it('a signature error shows no session token', async () => {
     .rejects(Object.assign(new Error(message), { name: 'InvalidSignatureException', $response: { token } }))
   const error = await store.set('id', {}).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'ERR_WAXSEAL_CONFIG' })
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(token)
+})
+
+it('the error of a user’s index that is full shows no session token', async () => {
+  const token = 'TOKEN-OF-THE-ROLE'
+  const refusal = Object.assign(new Error('Item size to update has exceeded the maximum allowed size'), {
+    name: 'ValidationException',
+    $response: { body: { req: { headers: { 'x-amz-security-token': token } } } },
+  })
+  let indexKey: unknown
+  mock.on(PutItemCommand).callsFake(({ Item }) => {
+    indexKey ??= Item
+    return {}
+  })
+  mock.on(GetItemCommand).callsFake(({ Key }) => ({
+    Item: Key.sessionId.S === '#waxseal/index-key/1' ? indexKey : undefined,
+  }))
+  mock.on(UpdateItemCommand).rejects(refusal)
+  const userId = (session: Record<string, unknown>) => session.user as string
+  const ofUsers = new DynamoDBSessionStore({ client, tableName: 'T', envelope, userId })
+  const error = await ofUsers.set('id', { user: 'ada' }).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'ERR_WAXSEAL_SESSION_TOO_LARGE', message: expect.stringContaining('index') })
   expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(token)
 })
