@@ -152,7 +152,13 @@ export class SessionWriter {
         if (inTheWay !== undefined) this.report('overwritten', write.operation, write.key)
         return this.remember(write, asLoaded(row, revision, snapshot, snapshot))
       }
-      if (outcome.signedOut || signal.aborted) return false
+      if (outcome.signedOut) {
+        // Frameworks save the object once more at the end of the request: by then it is a session that has ended.
+        const nothing = { ...snapshot, content: '{}' }
+        this.remember(write, asLoaded(row, revision, nothing, nothing))
+        return false
+      }
+      if (signal.aborted) return false
       inTheWay = outcome.current !== undefined && outcome.current.expiresAt > now ? outcome.current : undefined
     }
   }

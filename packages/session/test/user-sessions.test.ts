@@ -302,7 +302,7 @@ describe('sessions from before', () => {
   })
 })
 
-it('a login that meets the end of all of the user’s sessions is refused, not stored once more', async () => {
+describe('a login that meets the end of all of the user’s sessions', () => {
   class Ending extends ObservedTable {
     #isEnding = true
     override async insert(row: Parameters<MemoryTable['insert']>[0], now: number) {
@@ -311,9 +311,20 @@ it('a login that meets the end of all of the user’s sessions is refused, not s
       return { written: false, signedOut: true }
     }
   }
-  const { store, events, table } = setUp({ userId }, new Ending())
-  expect(await store.set('a', { user: 'ada' })).toBe(false)
-  expect(events).toMatchObject([{ type: 'refused', operation: 'set' }])
-  expect(await store.get('a')).toBe(null)
-  expect((await table.list()).rows).toEqual([])
+
+  it('is refused, not stored once more', async () => {
+    const { store, events, table } = setUp({ userId }, new Ending())
+    expect(await store.set('a', { user: 'ada' })).toBe(false)
+    expect(events).toMatchObject([{ type: 'refused', operation: 'set' }])
+    expect(await store.get('a')).toBe(null)
+    expect((await table.list()).rows).toEqual([])
+  })
+
+  it.each([{}, { flash: 'welcome' }])('stays refused when the same object is saved again with %j', async (more) => {
+    const { store, table } = setUp({ userId }, new Ending())
+    const login = { user: 'ada' }
+    await store.set('a', login)
+    expect(await store.set('a', Object.assign(login, more))).toBe(false)
+    expect((await table.list()).rows).toEqual([])
+  })
 })

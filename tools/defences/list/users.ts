@@ -1,4 +1,4 @@
-import { type Defence, replace } from '../defence.ts'
+import { type Defence, remove, replace } from '../defence.ts'
 
 const src = 'packages/session/src'
 const keyTests = 'packages/session/test/index-keys.test.ts'
@@ -115,9 +115,18 @@ export const users: readonly Defence[] = [
   {
     attack: 21,
     defence: 'a login that was ended is not stored once more',
-    patch: [replace(`${src}/session-writer.ts`, 'if (outcome.signedOut || signal.aborted)', 'if (signal.aborted)')],
+    patch: [replace(`${src}/session-writer.ts`, 'if (outcome.signedOut) {', 'if (outcome.signedOut === null) {')],
     testFile: userTests,
     test: 'a login that meets the end of all of the user’s sessions is refused, not stored once more',
+  },
+  {
+    attack: 21,
+    defence: 'nor with the next save of the same request',
+    patch: [
+      remove(`${src}/session-writer.ts`, '        this.remember(write, asLoaded(row, revision, nothing, nothing))\n'),
+    ],
+    testFile: userTests,
+    test: 'a login that meets the end of all of the user’s sessions stays refused when the same object is saved again with {}',
   },
   {
     attack: 21,
