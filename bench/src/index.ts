@@ -4,6 +4,7 @@ import { open1k, seal1k, seal1kEsdk } from './envelope/bench.ts'
 import { kmsCalls, kmsPerOperation, kmsStampede } from './kms/bench.ts'
 import { kmsSteady } from './kms/steady/bench.ts'
 import { recordOverhead } from './overhead.ts'
+import { sessionRaces } from './races/bench.ts'
 import { readOnlyExpress, readOnlyFastify } from './readonly/bench.ts'
 import { type Benchmark, printRows, type Row } from './row.ts'
 import { sessionBenchmarks } from './session/bench.ts'
@@ -16,6 +17,7 @@ const benchmarks: Record<string, Benchmark> = {
   ...sessionBenchmarks,
   'session-readonly-express': readOnlyExpress,
   'session-readonly-fastify': readOnlyFastify,
+  'session-races': sessionRaces,
   'kms-calls': kmsCalls,
   'kms-stampede': kmsStampede,
   'kms-steady': kmsSteady,

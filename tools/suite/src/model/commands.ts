@@ -57,10 +57,19 @@ const jump = fc
   .tuple(servers, fc.constantFrom(-600, -300, -60, -1, 1, 59, 61, 300, 540, 599, 600))
   .map(([server, seconds]) => command(`jump(${server}, ${seconds})`, (play) => play.jump(server, seconds)))
 
+const pass = fc
+  .constantFrom(30, 61, 300, 540, 599, 600)
+  .map((seconds) => command(`pass(${seconds})`, (play) => play.pass(seconds)))
+
+const setUnloaded = servers.map((server) => command(`setUnloaded(${server})`, (play) => play.setUnloaded(server)))
+
 const sweep = servers.map((server) => command(`sweep(${server})`, (play) => play.sweep(server)))
 
 /** What may happen, the ordinary more often than the rest. */
 export const commands: fc.Arbitrary<Iterable<Command>> = fc.commands(
-  [visit, visit, change, change, change, change, signIn, step, step, step, step, race, fault, arrive, jump, sweep],
+  [
+    ...[visit, visit, visit, change, change, change, change, signIn, step, step, step, step],
+    ...[race, fault, arrive, jump, pass, pass, sweep, setUnloaded],
+  ],
   { maxCommands: 80, size: 'max' },
 )

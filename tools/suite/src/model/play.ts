@@ -64,6 +64,16 @@ export class Play {
     this.#check(open.server.recorder.take(), () => open.request)
   }
 
+  /** Somebody sets the session that came about last without having loaded it. */
+  async setUnloaded(server: number): Promise<void> {
+    const id = [...this.#worlds.keys()].at(-1)
+    if (id === undefined) return
+    const at = this.#server(server)
+    const request = this.#requests++
+    await at.set(id, { a: `nobody's ${this.#values++}` })
+    this.#check(at.recorder.take(), () => request)
+  }
+
   /** A step of each tab at the same time, while calls of the database take these many milliseconds; nothing fails. */
   async race(steps: readonly Step[], delays: readonly number[]): Promise<void> {
     for (const { recorder } of this.#servers) recorder.begin(delays)
@@ -95,6 +105,11 @@ export class Play {
   jump(server: number, seconds: number): void {
     const { clock } = this.#server(server)
     clock.setNow(clock.now() + seconds * 1000)
+  }
+
+  /** Time passes, everywhere. */
+  pass(seconds: number): void {
+    for (const server of this.#servers.keys()) this.jump(server, seconds)
   }
 
   /** The database removes what has expired by the clock of one server. */

@@ -1,10 +1,11 @@
+import type { SessionStore } from '@waxseal/session'
 import { type FakeClock, fakeClock } from '@waxseal/testing'
 import type { Framework, Route, TestApp, Visit } from '../apps.ts'
 import { type Answer, Browser } from '../browser.ts'
 import type { SuiteTable } from '../database.ts'
 import { ObservedTable } from '../observed-table.ts'
 import { Recorder } from './recorder.ts'
-import { life } from './reference.ts'
+import { type Content, life } from './reference.ts'
 
 /** A request that stands in its route until it is told to finish. */
 export interface HeldRequest {
@@ -19,25 +20,32 @@ export class Server {
   readonly clock: FakeClock = fakeClock()
   readonly recorder: Recorder = new Recorder(() => this.clock.now())
   #app: TestApp | undefined
+  #store: SessionStore | undefined
   #arrive: (visit: Visit, finish: () => void) => void = () => {}
 
   static async start({ start }: Framework, { port }: SuiteTable): Promise<Server> {
     const server = new Server()
     const table = new ObservedTable(port)
     table.intercept = (call, run) => server.recorder.intercept(call, run)
-    const store = table.newStore({
+    server.#store = table.newStore({
       clock: server.clock,
       ttlSeconds: life.idle / 1000,
       maxLifetimeSeconds: life.most / 1000,
       touchAfterSeconds: life.touchAfter / 1000,
     })
     const route: Route = (visit) => server.#hold(visit)
-    server.#app = await start(server.recorder.watch(store), { '/': route })
+    server.#app = await start(server.recorder.watch(server.#store), { '/': route })
     return server
   }
 
   async stop(): Promise<void> {
     await this.#app?.close()
+  }
+
+  /** What an app's own code does that has not loaded the session. */
+  set(id: string, content: Content): Promise<void> {
+    const cookie = { originalMaxAge: null, expires: null, path: '/', httpOnly: true }
+    return new Promise((resolve) => this.#store?.set(id, { ...content, cookie }, () => resolve()))
   }
 
   /** Sends a request with this cookie, one at a time; `undefined` when it was answered before it reached its route. */
