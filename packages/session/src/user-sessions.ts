@@ -9,6 +9,7 @@ import type { Attempt } from './session-listing.ts'
 import type { SessionReader } from './session-reader.ts'
 import type { RowPage, SessionRow } from './session-row.ts'
 import type { SessionTable } from './session-table.ts'
+import type { SessionWriter } from './session-writer.ts'
 import { checkUserId, labelOf, type UserIdOption, userIdOf } from './user-id.ts'
 
 /** One of a user's sessions, as `sessionsOf` shows it. */
@@ -26,6 +27,7 @@ export interface UserSession {
 export interface UserSessionsParts {
   readonly table: SessionTable
   readonly reader: SessionReader
+  readonly writer: SessionWriter
   readonly indexKeys: IndexKeys
   readonly userId: UserIdOption
   readonly label: SessionOptions['label']
@@ -58,7 +60,7 @@ export class UserSessions {
     const user = checkUserId(userId)
     // By key: a session may move from one tag to the next in between.
     const found = new Map<string, UserSession>()
-    for (const tag of await this.#tagsOf(user, operation)) {
+    for await (const tag of this.#tagsOf(user, operation)) {
       for await (const { row, sealed, isForeign } of this.#rows(tag, user, operation)) {
         if (sealed !== undefined && !isForeign) found.set(row.key, this.#describe(row, sealed))
       }
@@ -70,15 +72,9 @@ export class UserSessions {
   async destroyAll(operation: string, userId: unknown, except: readonly unknown[]): Promise<number> {
     const user = checkUserId(userId)
     const kept = except.map((id) => sessionKey(id))
-    const tags = await this.#tagsOf(user, operation)
-    let total = 0
-    for (;;) {
-      let removed = 0
-      for (const tag of tags) removed += await this.#destroy(tag, user, operation, kept)
-      total += removed
-      // A pass that finds nothing: what was stored while another one went on is gone as well.
-      if (removed === 0) return total
-    }
+    let removed = 0
+    for await (const tag of this.#tagsOf(user, operation)) removed += await this.#destroy(tag, user, operation, kept)
+    return removed
   }
 
   async destroyOne(userId: unknown, key: unknown): Promise<boolean> {
@@ -88,9 +84,11 @@ export class UserSessions {
     // Comes from a form, as a rule.
     if (typeof key !== 'string' || !/^[\w-]{43}$/.test(key)) return false
     const row = await attempt(operation, key, (signal) => table.get(key, signal))
-    if (row === undefined || (await this.#open(row, user, operation)).isForeign) return false
+    const found = row && (await this.#open(row, user, operation))
+    if (found === undefined || found.isForeign) return false
+    await this.#destroyBeside(found, operation)
     let removed = 0
-    for (const tag of await this.#tagsOf(user, operation)) {
+    for await (const tag of this.#tagsOf(user, operation)) {
       removed += await attempt(operation, key, (signal) => table.deleteUser(tag, { only: [key] }, clock.now(), signal))
     }
     return removed > 0
@@ -101,26 +99,55 @@ export class UserSessions {
     return attempt('rotateIndexKey', undefined, (signal) => indexKeys.rotate(signal))
   }
 
-  /** From the oldest key to the newest, the way in which rows move. */
-  #tagsOf(user: string, operation: string): Promise<string[]> {
+  /**
+   * From the oldest key to the newest, the way in which rows move, so that each row is met. All of them once more where a
+   * key has come meanwhile: a row may have moved to it before its turn. Logins alone do not prolong it.
+   */
+  async *#tagsOf(user: string, operation: string): AsyncGenerator<string, void, undefined> {
     const { attempt, indexKeys } = this.#parts
-    return attempt(operation, undefined, (signal) => indexKeys.tagsOf(user, signal))
+    let past: string[] = []
+    for (;;) {
+      const tags = await attempt(operation, undefined, (signal) => indexKeys.tagsOf(user, signal))
+      if (tags.every((tag) => past.includes(tag))) return
+      yield* tags
+      past = tags
+    }
   }
 
   /** Also where no row is found: a write that is under way must find out. */
   async #destroy(tag: string, user: string, operation: string, kept: readonly string[]): Promise<number> {
     const { table, clock, attempt } = this.#parts
     const except = [...kept]
-    for await (const { row, isForeign } of this.#rows(tag, user, operation)) if (isForeign) except.push(row.key)
+    const destroyBeside = async (found: FoundRow) => {
+      if (!found.isForeign && !kept.includes(found.row.key)) await this.#destroyBeside(found, operation)
+    }
+    for await (const { row, isForeign } of this.#rows(tag, user, operation, destroyBeside)) {
+      if (isForeign) except.push(row.key)
+    }
     return attempt(operation, undefined, (signal) => table.deleteUser(tag, { except }, clock.now(), signal))
   }
 
-  async *#rows(tag: string, user: string, operation: string): AsyncGenerator<FoundRow, void, undefined> {
+  /** Before the row: an item of version 1 that was left beside it would be the session again. */
+  async #destroyBeside({ row, sealed }: FoundRow, operation: string): Promise<void> {
+    const { writer, attempt } = this.#parts
+    if (sealed !== undefined) await attempt(operation, row.key, (signal) => writer.destroyBeside(sealed.id, signal))
+  }
+
+  async *#rows(
+    tag: string,
+    user: string,
+    operation: string,
+    each: (found: FoundRow) => Promise<void> = async () => {},
+  ): AsyncGenerator<FoundRow, void, undefined> {
     const { table, attempt } = this.#parts
     let next: unknown
     do {
       const page: RowPage = await attempt(operation, undefined, (signal) => table.listUser(tag, next, signal))
-      yield* mapInOrder(page.rows, OPENINGS, (row) => this.#open(row, user, operation))
+      yield* mapInOrder(page.rows, OPENINGS, async (row) => {
+        const found = await this.#open(row, user, operation)
+        await each(found)
+        return found
+      })
       next = page.next
     } while (next !== undefined)
   }

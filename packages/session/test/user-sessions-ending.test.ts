@@ -1,6 +1,7 @@
 /** Ending the sessions of one user: none is left and the call returns, whatever goes on beside it. */
-import { expect, it } from 'vitest'
-import { setUp } from './support/stores.ts'
+import { describe, expect, it } from 'vitest'
+import { type MemoryTable, type SessionStore, sessionKey } from '../src/index.ts'
+import { ObservedTable, setUp } from './support/stores.ts'
 
 const userId = (session: Record<string, unknown>) => session.user as string
 
@@ -12,4 +13,67 @@ it('a missing id of the session that stays is an error, and ends none', async ()
     code: 'ERR_WAXSEAL_SESSION_INVALID',
   })
   expect(await store.get('current')).not.toBe(null)
+})
+
+describe('while the index key is replaced and a session moves to the new one', () => {
+  /** A session of ada's, which another process moves when `one` first looks for rows. */
+  async function moving() {
+    let meanwhile = async () => {}
+    class Slow extends ObservedTable {
+      override async listUser(...args: Parameters<MemoryTable['listUser']>) {
+        await meanwhile()
+        return super.listUser(...args)
+      }
+      override async deleteUser(...args: Parameters<MemoryTable['deleteUser']>) {
+        await meanwhile()
+        return super.deleteUser(...args)
+      }
+    }
+    const { clock, store: one, table } = setUp({ userId }, new Slow())
+    const { store: two } = setUp({ clock, userId }, table)
+    await one.set('stolen', { user: 'ada' })
+    const session = (await two.get('stolen'))!
+    meanwhile = async () => {
+      meanwhile = async () => {}
+      await two.rotateIndexKey()
+      expect(await two.set('stolen', Object.assign(session, { visits: 1 }))).toBe(true)
+    }
+    return one
+  }
+  const key = sessionKey('stolen')
+
+  it.each<[string, (store: SessionStore) => Promise<number | boolean>, number | boolean]>([
+    ['all', (store) => store.destroyAllOf('ada'), 1],
+    ['the others', (store) => store.destroyOthersOf('ada', 'own'), 1],
+    ['one', (store) => store.destroyOneOf('ada', key), true],
+  ])('%s are ended', async (_, end, ended) => {
+    const store = await moving()
+    expect(await end(store)).toBe(ended)
+    expect(await store.get('stolen')).toBe(null)
+  })
+
+  it('it is listed', async () => {
+    const store = await moving()
+    expect(await store.sessionsOf('ada')).toMatchObject([{ key }])
+  })
+})
+
+it('logins that follow each other do not keep it from returning', async () => {
+  let removals = 0
+  let login: (id: string) => Promise<unknown> = async () => {}
+  class Busy extends ObservedTable {
+    override async deleteUser(...args: Parameters<MemoryTable['deleteUser']>) {
+      const removed = await super.deleteUser(...args)
+      // Bounded, so that the test ends where the call would not.
+      if (++removals < 20) await login(`login-${removals}`)
+      return removed
+    }
+  }
+  const { clock, store, table } = setUp({ userId }, new Busy())
+  const { store: elsewhere } = setUp({ clock, userId }, table)
+  login = (id) => elsewhere.set(id, { user: 'ada' })
+  await login('before')
+  expect(await store.destroyAllOf('ada')).toBe(1)
+  expect(removals).toBe(1)
+  expect(await store.get('before')).toBe(null)
 })
