@@ -67,7 +67,8 @@ export class SessionOperations {
       this.#writer = writer
       this.listing = new Version1Listing(table, reader, attempt, version1)
     }
-    this.users = users && new UserSessions({ ...users, table, reader: this.#reader, rules, clock, attempt })
+    this.users =
+      users && new UserSessions({ ...users, table, reader: this.#reader, writer: this.#writer, rules, clock, attempt })
   }
 
   /** `withCarrier`: the load state travels among the session's keys, for a caller that copies them. */

@@ -135,6 +135,9 @@ export class SessionWriter {
     return this.table.delete(key, signal)
   }
 
+  /** Removes what may come to light once the session's row is removed. */
+  async destroyBeside(_id: string, _signal: StopSignal): Promise<void> {}
+
   async #insert(write: SessionWrite, signal: StopSignal): Promise<boolean> {
     const { snapshot } = write
     let inTheWay: SessionRow | undefined

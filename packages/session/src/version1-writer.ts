@@ -110,8 +110,13 @@ export class Version1Writer extends SessionWriter {
   /** Removes both versions. */
   override async destroy(key: string, id: string, signal: StopSignal): Promise<void> {
     // The item first: without it no upgrade that is under way can succeed.
-    if (isItemKey(id)) await this.#items.remove(id, undefined, signal)
+    await this.destroyBeside(id, signal)
     await super.destroy(key, id, signal)
+  }
+
+  /** The item of version 1, beside a row where an upgrade stopped half-way. */
+  override async destroyBeside(id: string, signal: StopSignal): Promise<void> {
+    if (isItemKey(id)) await this.#items.remove(id, undefined, signal)
   }
 
   /** A session that was not loaded: of version 1 while that is written, unless it has a row of version 2. */
@@ -204,6 +209,11 @@ export class Version1Writer extends SessionWriter {
     const after = asLoaded(row, revision, base, snapshot)
     return settling(state, { record: row.stored.record, after }, async () => {
       const outcome = await this.#insertRow(write, { ...row.stored, revision }, now, signal, deadlines)
+      // The user's sessions were ended while it was under way: the item is one of them.
+      if (outcome.signedOut) {
+        await deadlines.run((ownSignal) => this.#items.remove(write.id, undefined, ownSignal))
+        return undefined
+      }
       if (!isStored(outcome, row)) return { written: false, after, current: outcome.current }
       // Within a time of its own: the caller's may be over, and a session that was signed out must not come back.
       const written = await deadlines.run(async (ownSignal) => {
