@@ -45,7 +45,7 @@ interface Known {
   readonly life: number
   readonly base: Content
   readonly stored: Content
-  readonly unsettled?: Known | undefined
+  readonly unsettled?: readonly Known[] | undefined
 }
 
 /** One of the states in which the session may be, after all that was seen of it. */
@@ -171,7 +171,8 @@ function update(world: World, operation: Operation, known: Known): World[] {
   if (known.life !== row.life) return operation.answer === false ? [world] : []
   let over = known
   if (known.version !== row.version) {
-    if (known.unsettled?.version === row.version) over = known.unsettled
+    const own = known.unsettled?.find(({ version }) => version === row.version)
+    if (own !== undefined) over = own
     else if (known.unsettled !== undefined) return operation.answer === 'conflict' ? [world] : []
     else over = { ...known, version: row.version, stored: row.content }
   }
@@ -194,7 +195,10 @@ function written(world: World, { now, content: mine }: Operation, over: Known, c
 function failedUpdate(world: World, operation: Operation, known: Known, fits: boolean): World[] {
   const content = merge(known.base, operation.content, known.stored) as Content
   const version = world.writes + 1
-  const unsettled = { version, life: known.life, base: operation.content, stored: content }
+  const unsettled = [
+    ...(known.unsettled ?? []),
+    { version, life: known.life, base: operation.content, stored: content },
+  ]
   const after = know({ ...world, writes: version }, operation.request, { ...known, unsettled })
   if (world.row === undefined) return [after]
   return failed(after, operation, written(world, operation, known, content).row, known.version, fits)
