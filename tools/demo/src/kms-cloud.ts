@@ -14,6 +14,7 @@ export interface KmsCloud {
   readonly kid: string
   /** All that an app needs to be told, in the variables that it and the AWS SDK read anyway. */
   readonly env: Readonly<Record<string, string>>
+  /** Of sessions: without the index of users, whose keys begin with `#`. */
   rows(): Promise<Record<string, AttributeValue>[]>
   close(): Promise<void>
 }
@@ -41,7 +42,7 @@ export async function startKmsCloud(): Promise<KmsCloud> {
     },
     async rows() {
       const { Items = [] } = await client.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
-      return Items
+      return Items.filter((item) => !item.sessionId?.S?.startsWith('#'))
     },
     async close() {
       client.destroy()
