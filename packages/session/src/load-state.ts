@@ -12,7 +12,8 @@ export interface LoadedRow {
   readonly base: SessionSnapshot
   /** What the row says: another snapshot than `base` where it also holds what another request has changed. */
   readonly stored: SessionSnapshot
-  readonly unsettled?: UnsettledWrite | undefined
+  /** In their order, and absent when there is none. */
+  readonly unsettled?: readonly UnsettledWrite[] | undefined
   /** While the session stands in an item of version 1: which writing of it that was, by its tag. */
   readonly version1Tag?: string
 }

@@ -215,7 +215,8 @@ export class SessionWriter {
     { key, operation }: SessionWrite,
   ): Promise<LoadedRow> {
     const { base, unsettled } = known
-    if (unsettled !== undefined && isOwn(unsettled)) return unsettled.after
+    const own = unsettled?.find(isOwn)
+    if (own !== undefined) return own.after
     const lastWins = this.conflicts.policy === 'lastWriteWins'
     if (unsettled !== undefined && !lastWins) {
       throw this.conflicts.conflict('another request has changed it, after a write whose answer was lost')
@@ -327,6 +328,9 @@ export function asLoaded(
   return { revision, userTag, expiresAt, createdAt, absoluteExpiresAt, base, stored }
 }
 
+/** More would grow with an outage for as long as an app holds the object and tries again. */
+const MOST_UNSETTLED = 10
+
 /** Where a call fails that was to store something, the state says that this may have come about all the same. */
 export async function settling<T>(
   state: LoadState | undefined,
@@ -336,7 +340,8 @@ export async function settling<T>(
   try {
     return await call()
   } catch (error) {
-    state?.update({ ...state.row, unsettled })
+    const before = state?.row.unsettled ?? []
+    state?.update({ ...state.row, unsettled: [...before, unsettled].slice(-MOST_UNSETTLED) })
     throw error
   }
 }

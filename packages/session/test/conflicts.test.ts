@@ -242,10 +242,13 @@ describe('a session made anew under the id of one that was signed out', () => {
   })
 })
 
+/** Of an update; `undefined` where its answer arrives. */
+type Fate = 'applied' | 'lost' | undefined
+
 /** A table whose next updates are applied, or are not, and whose answers are lost. */
-function losing(table: MemoryTable): { next: ('applied' | 'lost')[] } {
+function losing(table: MemoryTable): { next: Fate[] } {
   const update = table.update.bind(table)
-  const control: { next: ('applied' | 'lost')[] } = { next: [] }
+  const control: { next: Fate[] } = { next: [] }
   table.update = async (...rest) => {
     const fate = control.next.shift()
     if (fate !== 'lost') {
@@ -268,6 +271,20 @@ describe.each(['merge', 'reject', 'lastWriteWins'] as const)(
       expect(await store.get('id')).toEqual({ n: 2, theme: 'dark' })
       expect(await change(store, here, { n: 3 })).toBe(true)
       expect(events).toMatchObject([{ type: 'failed' }])
+    })
+
+    it.each<Fate[][]>([
+      [['applied', 'lost']],
+      [['applied', 'applied']],
+      // The second save meets the first one's record and goes over it.
+      [['applied', undefined, 'lost']],
+      [['applied', undefined, 'applied']],
+    ])('and another one (%j), the third is not in conflict with either', async (fates) => {
+      const { store, here, table } = await race({ conflict: policy }, { n: 0 })
+      losing(table).next = fates
+      for (const n of [1, 2]) await expect(change(store, here, { n })).rejects.toMatchObject({ retryable: true })
+      expect(await change(store, here, { n: 3 })).toBe(true)
+      expect(await store.get('id')).toEqual({ n: 3 })
     })
 
     it.each(['applied', 'lost'] as const)('(it was %s) taking the change back is a change', async (fate) => {

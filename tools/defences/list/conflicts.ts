@@ -114,14 +114,16 @@ export const conflicts: readonly Defence[] = [
   {
     attack: 25,
     defence: 'a write whose answer was lost is known again',
-    patch: [
-      remove(
-        `${src}/session-writer.ts`,
-        '    if (unsettled !== undefined && isOwn(unsettled)) return unsettled.after\n',
-      ),
-    ],
+    patch: [remove(`${src}/session-writer.ts`, '    if (own !== undefined) return own.after\n')],
     testFile: raceTests,
     test: 'after a write whose answer was lost, under merge (it was applied) the next one goes on from what the row says',
+  },
+  {
+    attack: 25,
+    defence: 'so is one of several',
+    patch: [replace(`${src}/session-writer.ts`, '.slice(-MOST_UNSETTLED)', '.slice(-1)')],
+    testFile: raceTests,
+    test: 'after a write whose answer was lost, under merge and another one (["applied","lost"]), the third is not in conflict with either',
   },
   {
     attack: 25,

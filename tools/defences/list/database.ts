@@ -109,7 +109,7 @@ export const database: readonly Defence[] = [
     patch: [
       replace(
         `${src}/session-writer.ts`,
-        '    state?.update({ ...state.row, unsettled })\n    throw error',
+        '    state?.update({ ...state.row, unsettled: [...before, unsettled].slice(-MOST_UNSETTLED) })\n    throw error',
         '    throw error',
       ),
     ],
