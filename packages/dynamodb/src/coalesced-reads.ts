@@ -1,6 +1,5 @@
-import type { StopSignal } from '@waxseal/session'
+import { type Batch, Batches, type StopSignal } from '@waxseal/session'
 import { backOff } from './back-off.ts'
-import { type Batch, Batches } from './batches.ts'
 import { Denial } from './denial.ts'
 import type { Item } from './item.ts'
 import type { TableConnection } from './table-connection.ts'

@@ -1,6 +1,5 @@
 import { type AttributeValue, BatchExecuteStatementCommand } from '@aws-sdk/client-dynamodb'
-import type { RowVersion, SessionRow, StopSignal } from '@waxseal/session'
-import { type Batch, Batches } from './batches.ts'
+import { type Batch, Batches, type RowVersion, type SessionRow, type StopSignal } from '@waxseal/session'
 import { Denial } from './denial.ts'
 import { type Item, toItem, toTtl } from './item.ts'
 import { MiddlewareChains } from './middleware-chains.ts'

@@ -1,3 +1,4 @@
+export { type Batch, Batches, type Waiter } from './batches.ts'
 export type { Callback } from './callbacks.ts'
 export type { StopSignal } from './deadlines.ts'
 export type { ReportEvent, SessionEvent, SessionEventType, SessionStats } from './events.ts'

@@ -1,21 +1,26 @@
-import type {
-  RowChoice,
-  RowPage,
-  RowVersion,
-  SessionRow,
-  SessionTable,
-  StopSignal,
-  TablePart,
-  WriteOutcome,
+import {
+  type Batch,
+  Batches,
+  type RowChoice,
+  type RowPage,
+  type RowVersion,
+  type SessionRow,
+  type SessionTable,
+  type StopSignal,
+  type TablePart,
+  type WriteOutcome,
 } from '@waxseal/session'
 import { and, asc, inArray, lte, sql } from 'drizzle-orm'
 import { checkDatabase, type PostgresDatabase } from './database.ts'
 import { isToBeRepeated, toStoreError } from './errors.ts'
-import { toRow } from './row.ts'
+import { type StoredRow, toRow } from './row.ts'
 import { type PgSessionTable, pgSessionTable } from './schema.ts'
 import { ofSession, PAGE_SIZE, prepareStatements } from './statements.ts'
 import { quotedName } from './table-sql.ts'
 import { untilStopped } from './until-stopped.ts'
+
+/** Reads in one SELECT: more gain little, and hold up more when it is slow. */
+const MOST_READS = 25
 
 /** Keys in one DELETE: a short one, since it holds its locks until the last row. */
 const BATCH_SIZE = 500
@@ -30,6 +35,7 @@ export class PostgresSessionTable implements SessionTable {
   readonly #table: PgSessionTable
   readonly #name: string
   readonly #statements: ReturnType<typeof prepareStatements>
+  readonly #reads = new Batches<string, StoredRow | undefined>(MOST_READS, (batch) => this.#read(batch))
 
   /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
   constructor(db: PostgresDatabase, table: PgSessionTable = pgSessionTable()) {
@@ -41,7 +47,7 @@ export class PostgresSessionTable implements SessionTable {
   }
 
   async get(key: string, signal: StopSignal): Promise<SessionRow | undefined> {
-    const [row] = await this.#run(() => this.#statements.get.execute({ key }), signal)
+    const row = await this.#reads.add(key, signal)
     return row && toRow(row)
   }
 
@@ -115,6 +121,21 @@ export class PostgresSessionTable implements SessionTable {
     return removed.length
   }
 
+  /** Reads of one turn of the event loop are one statement: what goes on around each takes longer than to find a row. */
+  async #read(batch: Batch<string, StoredRow | undefined>): Promise<void> {
+    const { get, getMany } = this.#statements
+    const keys = [...new Set(batch.waiting.map(({ request }) => request))]
+    const [key = ''] = keys
+    const select = () => (keys.length === 1 ? get.execute({ key }) : getMany.execute({ keys: JSON.stringify(keys) }))
+    const found = new Map((await this.#run(select, batch.signal)).map((row) => [row.key, row]))
+    const given = new Set<string>()
+    for (const { request, resolve } of batch.waiting) {
+      // Readers of one key get a row each: what one of them does to it is not the others' concern.
+      resolve(given.has(request) ? structuredClone(found.get(request)) : found.get(request))
+      given.add(request)
+    }
+  }
+
   async #write(statement: () => Promise<unknown[]>, key: string, signal: StopSignal): Promise<WriteOutcome> {
     const written = await this.#run(statement, signal)
     // In a statement of its own: the one that was refused does not see a row committed after it began.
@@ -137,11 +158,11 @@ function parametersOf(row: SessionRow) {
   return { ...row, userTag: row.userTag ?? null }
 }
 
-function toPage(rows: Parameters<typeof toRow>[0][]): RowPage {
+function toPage(rows: StoredRow[]): RowPage {
   return { rows: rows.flatMap(rowIfWhole), next: rows.length < PAGE_SIZE ? undefined : rows.at(-1)?.key }
 }
 
-function rowIfWhole(row: Parameters<typeof toRow>[0]): SessionRow[] {
+function rowIfWhole(row: StoredRow): SessionRow[] {
   try {
     return [toRow(row)]
   } catch {

@@ -2,7 +2,8 @@ import { WaxsealError } from '@waxseal/core'
 import type { SessionRow } from '@waxseal/session'
 import type { PgSessionTable } from './schema.ts'
 
-type StoredRow = PgSessionTable['$inferSelect']
+/** A row as the driver hands it out. */
+export type StoredRow = PgSessionTable['$inferSelect']
 
 /** Throws `ERR_WAXSEAL_RECORD_MALFORMED`: whoever can write the table can write anything, and may have made its columns. */
 export function toRow({ key, record, expiresAt, revision, kid, userTag }: StoredRow): SessionRow {

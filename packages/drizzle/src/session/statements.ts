@@ -34,6 +34,14 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
     // $withCache(false): a cache that the app gave to Drizzle must not answer for the database.
     get: db.select().from(table).where(ofThisKey).$withCache(false).prepare(unnamed),
 
+    // The keys as one JSON text: drivers differ in what they make of an array. `array(...)` is made once.
+    getMany: db
+      .select()
+      .from(table)
+      .where(sql`${table.key} = any(array(select json_array_elements_text(${parameter('keys')}::text::json)))`)
+      .$withCache(false)
+      .prepare(unnamed),
+
     insert: db
       .insert(table)
       .values({ key, ...content })

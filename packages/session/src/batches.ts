@@ -1,5 +1,5 @@
 import { WaxsealError } from '@waxseal/core'
-import type { StopSignal } from '@waxseal/session'
+import type { StopSignal } from './deadlines.ts'
 
 /** Somebody who waits for the answer to a request. The call on his behalf alone, if any, sets his `signal.onabort`. */
 export interface Waiter<Request, Answer> {
@@ -57,7 +57,10 @@ export class Batch<Request, Answer> {
   }
 }
 
-/** Gathers the requests of one turn of the event loop into batches of limited size. */
+/**
+ * For tables: gathers the requests of one turn of the event loop into batches of limited size, where a call costs more
+ * than what it asks for.
+ */
 export class Batches<Request, Answer> {
   readonly #mostRequests: number
   readonly #send: (batch: Batch<Request, Answer>) => Promise<void>

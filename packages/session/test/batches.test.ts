@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { type Batch, Batches } from '../src/batches.ts'
+import type { StopSignal } from '../src/deadlines.ts'
+
+const newSignal = (): { aborted: boolean; onabort: StopSignal['onabort'] } => ({ aborted: false, onabort: null })
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+const timedOut = { code: 'ERR_WAXSEAL_STORE_TIMEOUT', retryable: true }
+
+function stop(signal: ReturnType<typeof newSignal>) {
+  signal.aborted = true
+  signal.onabort?.()
+}
+
+/** Batches of at most three numbers, whose sending the test sees to. */
+function newBatches(send: (batch: Batch<number, string>) => Promise<void> = async () => {}) {
+  const sent: { batch: Batch<number, string>; requests: number[] }[] = []
+  const batches = new Batches<number, string>(3, async (batch) => {
+    sent.push({ batch, requests: batch.waiting.map(({ request }) => request) })
+    await send(batch)
+  })
+  return { batches, sent, requests: () => sent.splice(0).map(({ requests }) => requests) }
+}
+
+const answerAll = async (batch: Batch<number, string>) => {
+  for (const { request, resolve } of batch.waiting) resolve(`answer to ${request}`)
+}
+
+describe('a batch', () => {
+  it('holds what is asked for in one turn of the event loop, and no more than its size', async () => {
+    const { batches, requests } = newBatches(answerAll)
+    const answers = [1, 2, 3, 4].map((request) => batches.add(request, newSignal()))
+    await Promise.resolve()
+    answers.push(batches.add(5, newSignal()))
+    expect(requests()).toEqual([])
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5].map((request) => `answer to ${request}`))
+    expect(requests()).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ])
+  })
+
+  it('takes nothing in once it is sent', async () => {
+    const { batches, requests } = newBatches()
+    batches.add(1, newSignal())
+    await nextTurn()
+    batches.add(2, newSignal())
+    await nextTurn()
+    expect(requests()).toEqual([[1], [2]])
+  })
+
+  it('gives the error of its sending to those who have no answer yet', async () => {
+    const { batches } = newBatches(async (batch) => {
+      batch.waiting[0]!.resolve('answer')
+      throw new Error('down')
+    })
+    const outcomes = await Promise.allSettled([1, 2].map((request) => batches.add(request, newSignal())))
+    expect(outcomes).toMatchObject([{ value: 'answer' }, { reason: { message: 'down' } }])
+  })
+
+  it('can be sent singly, each with the signal of its own', async () => {
+    const { batches } = newBatches(async (batch) => {
+      batch.singly(async (request, signal) => {
+        if (request === 2) throw new Error('down')
+        return `${request} ${signal === signals[0]}`
+      })
+    })
+    const signals = [newSignal(), newSignal()]
+    const outcomes = await Promise.allSettled(signals.map((signal, i) => batches.add(i + 1, signal)))
+    expect(outcomes).toMatchObject([{ value: '1 true' }, { reason: { message: 'down' } }])
+  })
+})
+
+describe('whoever gives up', () => {
+  it('is told at once; the call goes on until the last has given up', async () => {
+    const { batches, sent } = newBatches(() => new Promise(() => {}))
+    const signals = [newSignal(), newSignal()]
+    const answers = signals.map((signal, i) => batches.add(i, signal))
+    await nextTurn()
+    const { signal } = sent[0]!.batch
+    let stops = 0
+    signal.onabort = () => stops++
+    stop(signals[0]!)
+    await expect(answers[0]).rejects.toMatchObject(timedOut)
+    expect([signal.aborted, stops]).toEqual([false, 0])
+    stop(signals[1]!)
+    await expect(answers[1]).rejects.toMatchObject(timedOut)
+    expect([signal.aborted, stops]).toEqual([true, 1])
+  })
+
+  it('before the call is not asked for, and makes room', async () => {
+    const { batches, requests } = newBatches(answerAll)
+    const signals = [newSignal(), newSignal(), newSignal()]
+    const answers = signals.map((signal, i) => batches.add(i, signal))
+    stop(signals[1]!)
+    answers.push(batches.add(3, newSignal()))
+    await expect(answers[1]).rejects.toMatchObject(timedOut)
+    await Promise.all([answers[0], answers[2], answers[3]])
+    expect(requests()).toEqual([[0, 2, 3]])
+  })
+
+  it('as the only one leaves no call, and a batch that nobody joins', async () => {
+    const { batches, requests } = newBatches(answerAll)
+    const signal = newSignal()
+    const left = batches.add(1, signal)
+    stop(signal)
+    const later = batches.add(2, newSignal())
+    await expect(left).rejects.toMatchObject(timedOut)
+    expect(await later).toBe('answer to 2')
+    expect(requests()).toEqual([[2]])
+  })
+
+  it('had given up before is told so, without a call', async () => {
+    const { batches, requests } = newBatches(answerAll)
+    await expect(batches.add(1, { aborted: true, onabort: null })).rejects.toMatchObject(timedOut)
+    await nextTurn()
+    expect(requests()).toEqual([])
+  })
+
+  it('after the answer changes nothing: a signal serves several calls, one after another', async () => {
+    const { batches, sent } = newBatches(answerAll)
+    const signal = newSignal()
+    await batches.add(1, signal)
+    expect(signal.onabort).toBeNull()
+    stop(signal)
+    expect(sent[0]!.batch.signal.aborted).toBe(false)
+  })
+})
