@@ -106,18 +106,24 @@ export class UserIndex {
     return found
   }
 
-  /** Removes the chosen rows of the user; returns how many were alive at `now`. */
+  /** Removes the chosen rows of the user; returns how many were alive at `now`. One that is stopped has removed some. */
   async remove(userTag: string, which: RowChoice, now: number, signal: StopSignal): Promise<number> {
     const { standing, leaving } = await this.#read(userTag, signal)
     const ending = readEntries(standing).filter(({ key }) => isChosen(key, which))
     if (ending.length > 0) await this.#change(userTag, 'DELETE #entries :some ADD #leaving :some', ending, signal)
-    // What has been leaving for longer is mostly gone: to look is cheaper than to remove.
-    const left = keysIn(readEntries(leaving)).filter((key) => isChosen(key, which))
-    const there = this.#ofUser(await this.items(left, signal), userTag)
     let alive = 0
-    await sideBySide([...new Set([...keysIn(ending), ...there])], signal, async (key, laneSignal) => {
+    const end = async (key: string, laneSignal: StopSignal) => {
       const expiresAt = await this.#removeRow(key, userTag, laneSignal)
       if (expiresAt !== undefined && expiresAt > now) alive += 1
+    }
+    const moved = new Set(keysIn(ending))
+    await sideBySide([...moved], signal, end)
+    // What has been leaving for longer is mostly gone: to look is cheaper than to remove. What is found goes at once, so
+    // that each of several calls which run out of time comes further.
+    const left = keysIn(readEntries(leaving)).filter((key) => isChosen(key, which) && !moved.has(key))
+    await sideBySide(inPortions(left, READ_AT_ONCE), signal, async (keys, laneSignal) => {
+      const there = this.#ofUser(await this.items(keys, laneSignal), userTag)
+      for (const key of there) await end(key, laneSignal)
     })
     return alive
   }
@@ -216,6 +222,12 @@ function keyOf(userTag: string): string {
 
 function keysIn(entries: readonly IndexEntry[]): string[] {
   return [...new Set(entries.map(({ key }) => key))]
+}
+
+function inPortions<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
 }
 
 function isFull(error: unknown): boolean {
