@@ -21,12 +21,15 @@ export interface ListingOptions {
 /** What a listing gives of a session. */
 export type ListedContent = Pick<SealedSession, 'id' | 'session'>
 
-/** Runs one call within a deadline of its own and reports its failure; an abort by `signal` is none. */
+/**
+ * Runs one call within a deadline of its own and reports its failure. With `ending`, it is one of several that an
+ * operation has under way: the first failure is reported and ends them all with its error, an abort is no failure.
+ */
 export type Attempt = <T>(
   operation: string,
   key: string | undefined,
   task: (stop: StopSignal) => Promise<T>,
-  signal?: AbortSignal,
+  ending?: AbortController,
 ) => Promise<T>
 
 /** One thing to be done about a page. `key`: the row that it concerns, where it is one. */
@@ -132,28 +135,26 @@ export class SessionListing {
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()
     try {
-      for await (const page of this.#pages(operation, concurrency, ending.signal)) {
-        const results = mapInOrder(tasksOf(page), limit, ({ key, run }) =>
-          this.#attempt(operation, key, run, ending.signal),
-        )
+      for await (const page of this.#pages(operation, concurrency, ending)) {
+        const results = mapInOrder(tasksOf(page), limit, ({ key, run }) => this.#attempt(operation, key, run, ending))
         for await (const result of results) {
           ending.signal.throwIfAborted()
           yield result
         }
       }
     } finally {
-      // Also where the consumer stops early, or one call has failed: the others must not go on for nobody.
+      // Also where the consumer stops early: what is under way must not go on for nobody.
       signal?.removeEventListener('abort', abort)
       ending.abort()
     }
   }
 
   /** The pages of all parts, whichever comes first; of each part the next page is read ahead, and no more. */
-  async *#pages(operation: string, count: number, signal: AbortSignal): AsyncGenerator<RowPage, void, undefined> {
+  async *#pages(operation: string, count: number, ending: AbortController): AsyncGenerator<RowPage, void, undefined> {
     const reads = new Map<number, Promise<{ index: number; page: RowPage }>>()
     const read = (index: number, next: unknown) => {
       const part = count === 1 ? undefined : { index, count }
-      const reading = this.#attempt(operation, undefined, (stop) => this.list(next, stop, part), signal)
+      const reading = this.#attempt(operation, undefined, (stop) => this.list(next, stop, part), ending)
       const arrival = reading.then((page) => ({ index, page }))
       // Where it fails while the consumer is busy, that is told when the consumer asks again.
       arrival.catch(() => {})
@@ -162,8 +163,9 @@ export class SessionListing {
     for (let index = 0; index < count; index++) read(index, undefined)
     while (reads.size > 0) {
       const { index, page } = await Promise.race(reads.values())
-      if (page.next === undefined) reads.delete(index)
-      else read(index, page.next)
+      // To the end of the line: of the pages that are there, the race gives the first, and each part is to have its turn.
+      reads.delete(index)
+      if (page.next !== undefined) read(index, page.next)
       yield page
     }
   }

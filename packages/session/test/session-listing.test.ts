@@ -140,6 +140,18 @@ describe('sessions()', () => {
     await sessions.return()
   })
 
+  it('gives the parts by turns to a consumer that is slower than they are', async () => {
+    const { store, ids } = await setUp(95)
+    const parts: number[] = []
+    for await (const { id } of store.sessions({ concurrency: 2 })) {
+      const part = ids.indexOf(id) % 2
+      if (part === parts.at(-1)) continue
+      parts.push(part)
+      await sleep(5)
+    }
+    expect(parts).toEqual([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+  })
+
   it('ends the call under way when its consumer leaves', async () => {
     const { table, store } = await setUp(95)
     table.before = (_, name) => (name === '0:10' ? silence() : undefined)
