@@ -8,10 +8,11 @@ import { KeyQueue } from './key-queue.ts'
 import { type LoadState, LoadStates } from './load-state.ts'
 import type { SessionOptions } from './options.ts'
 import { type SealedSession, SessionSealer } from './sealed-session.ts'
-import { cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
+import { beginAnew, cookieOf, type SessionSnapshot, snapshotOf } from './session-content.ts'
 import { sessionKey } from './session-id.ts'
 import { type Attempt, SessionListing } from './session-listing.ts'
 import { SessionReader } from './session-reader.ts'
+import { isSameLife } from './session-revision.ts'
 import type { SessionTable } from './session-table.ts'
 import { type SessionTarget, type SessionWrite, SessionWriter } from './session-writer.ts'
 import { UserSessions } from './user-sessions.ts'
@@ -55,7 +56,7 @@ export class SessionOperations {
     this.#report = report
     this.#deadlines = deadlines
     this.#upgradeDeadlines = new Deadlines(timeoutMilliseconds / 4)
-    const attempt: Attempt = (operation, key, task, signal) => this.#attempt(operation, key, task, undefined, signal)
+    const attempt: Attempt = (operation, key, task, ending) => this.#attempt(operation, key, task, undefined, ending)
     if (version1 === undefined) {
       this.#reader = new SessionReader(parts)
       this.#writer = new SessionWriter(parts)
@@ -132,7 +133,7 @@ export class SessionOperations {
     const task = async (signal: StopSignal) => {
       const same = this.#stateIfSame(write)
       if (same === undefined) return this.#writer.write(write, this.states.find(session, key), signal)
-      await this.#writer.touch(write, same, snapshot.cookie, signal)
+      await this.#postpone(write, same, snapshot.cookie, signal)
       return true
     }
     try {
@@ -156,13 +157,27 @@ export class SessionOperations {
         return stored ? undefined : this.#report('refused', 'touch', key)
       }
       const state = own ?? (await this.#reader.load(key, id, 'touch', signal))?.state
-      if (state !== undefined) await this.#writer.touch(target, state, cookie, signal)
+      if (state !== undefined) await this.#postpone(target, state, cookie, signal)
     }
     try {
       await this.#inOrder('touch', key, task, () => 'touch-failed')
     } catch (error) {
       if (!softly) throw error
     }
+  }
+
+  /** A row that another request has written since has the life that it was given then: it goes on by that one. */
+  async #postpone(
+    target: SessionTarget,
+    state: LoadState,
+    cookie: SessionSnapshot['cookie'],
+    signal: StopSignal,
+  ): Promise<void> {
+    if (await this.#writer.touch(target, state, cookie, signal)) return
+    const newer = (await this.#reader.load(target.key, target.id, 'touch', signal))?.state
+    if (newer === undefined || !isSameLife(newer.row, state.row)) return
+    await this.#writer.touch(target, newer, beginAnew(newer.row.stored.cookie), signal)
+    state.update({ ...state.row, expiresAt: newer.row.expiresAt })
   }
 
   /** Runs after the writes of the same session that were asked for before; waiting for them counts as time. */
@@ -197,13 +212,15 @@ export class SessionOperations {
     key: string | undefined,
     task: (signal: StopSignal) => Promise<T>,
     failure: () => SessionEventType = () => 'failed',
-    signal?: AbortSignal,
+    ending?: AbortController,
   ): Promise<T> {
     try {
-      return await this.#deadlines.run(task, signal)
+      return await this.#deadlines.run(task, ending?.signal)
     } catch (error) {
-      const type = isConflict(error) ? 'conflict' : failure()
-      if (!signal?.aborted) this.#report(type, operation, key, codeIn(error))
+      ending?.signal.throwIfAborted()
+      this.#report(isConflict(error) ? 'conflict' : failure(), operation, key, codeIn(error))
+      // At once: others of the same operation may be about to fail in this turn of the event loop.
+      ending?.abort(error)
       throw error
     }
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, WaxsealTypeError } from '@waxseal/core'
 import type { ExpiryRules } from './expiry.ts'
 import type { IndexKeys } from './index-keys.ts'
@@ -118,8 +119,8 @@ export class UserSessions {
   async #destroy(tag: string, user: string, operation: string, kept: readonly string[]): Promise<number> {
     const { table, clock, attempt } = this.#parts
     const except = [...kept]
-    const destroyBeside = async (found: FoundRow) => {
-      if (!found.isForeign && !kept.includes(found.row.key)) await this.#destroyBeside(found, operation)
+    const destroyBeside = async (found: FoundRow, ending: AbortController) => {
+      if (!found.isForeign && !kept.includes(found.row.key)) await this.#destroyBeside(found, operation, ending)
     }
     for await (const { row, isForeign } of this.#rows(tag, user, operation, destroyBeside)) {
       if (isForeign) except.push(row.key)
@@ -128,33 +129,37 @@ export class UserSessions {
   }
 
   /** Before the row: an item of version 1 that was left beside it would be the session again. */
-  async #destroyBeside({ row, sealed }: FoundRow, operation: string): Promise<void> {
+  async #destroyBeside({ row, sealed }: FoundRow, operation: string, ending?: AbortController): Promise<void> {
     const { writer, attempt } = this.#parts
-    if (sealed !== undefined) await attempt(operation, row.key, (signal) => writer.destroyBeside(sealed.id, signal))
+    if (sealed === undefined) return
+    await attempt(operation, row.key, (signal) => writer.destroyBeside(sealed.id, signal), ending)
   }
 
   async *#rows(
     tag: string,
     user: string,
     operation: string,
-    each: (found: FoundRow) => Promise<void> = async () => {},
+    each: (found: FoundRow, ending: AbortController) => Promise<void> = async () => {},
   ): AsyncGenerator<FoundRow, void, undefined> {
     const { table, attempt } = this.#parts
+    const ending = new AbortController()
+    // As many as are opened at a time, which Node takes for a leak.
+    setMaxListeners(0, ending.signal)
     let next: unknown
     do {
       const page: RowPage = await attempt(operation, undefined, (signal) => table.listUser(tag, next, signal))
       yield* mapInOrder(page.rows, OPENINGS, async (row) => {
-        const found = await this.#open(row, user, operation)
-        await each(found)
+        const found = await this.#open(row, user, operation, ending)
+        await each(found, ending)
         return found
       })
       next = page.next
     } while (next !== undefined)
   }
 
-  async #open(row: SessionRow, user: string, operation: string): Promise<FoundRow> {
+  async #open(row: SessionRow, user: string, operation: string, ending?: AbortController): Promise<FoundRow> {
     const { reader, userId, attempt } = this.#parts
-    const sealed = await attempt(operation, row.key, () => reader.open(row, operation))
+    const sealed = await attempt(operation, row.key, () => reader.open(row, operation), ending)
     return { row, sealed, isForeign: sealed !== undefined && !mayBeOf(user, sealed, userId) }
   }
 
