@@ -16,11 +16,13 @@ export function userIdOf(session: StoredSession, userId: UserIdOption): string |
   return asText(user) ?? invalid('The option userId must give a string, a finite number, or nothing')
 }
 
-/** What the option `label` says of a session. Throws `ERR_WAXSEAL_SESSION_INVALID` as {@link userIdOf} does. */
+/**
+ * What the option `label` says of a session; what is no text is no label, or one session would hide the user's others.
+ * Throws `ERR_WAXSEAL_SESSION_INVALID` when the option throws.
+ */
 export function labelOf(session: StoredSession, label: NonNullable<SessionOptions['label']>): string | undefined {
   const text = resultOf('label', () => label(session))
-  if (text === undefined || typeof text === 'string') return text
-  return invalid('The option label must give a string, or nothing')
+  return typeof text === 'string' ? text : undefined
 }
 
 /** What a caller names a user by. Throws `ERR_WAXSEAL_ARGUMENT` for nobody: that would be everybody who is signed out. */

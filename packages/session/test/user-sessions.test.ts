@@ -198,19 +198,26 @@ it('one session is ended by its key, of the user alone', async () => {
   expect((await store.ids()).sort()).toEqual(['e', 'n'])
 })
 
-it('a label that throws or is no text is an error without what it threw', async () => {
-  for (const bad of [
-    () => 5 as never,
-    () => {
-      throw new Error('hunter2')
-    },
-  ]) {
-    const { store } = setUp({ userId, label: bad })
-    await store.set('a', { user: 'ada' })
-    const error = await store.sessionsOf('ada').catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'ERR_WAXSEAL_SESSION_INVALID' })
-    expect(inspect(error)).not.toContain('hunter2')
+it.each([null, 5, { name: 'phone' }, undefined])(
+  '%o is no label: the session is listed without one',
+  async (device) => {
+    const { store } = setUp({ userId, label })
+    await store.set('a', { user: 'ada', device })
+    const [session] = await store.sessionsOf('ada')
+    expect(session).toMatchObject({ key: sessionKey('a') })
+    expect(session).not.toHaveProperty('label')
+  },
+)
+
+it('a label that throws is an error without what it threw', async () => {
+  const bad = () => {
+    throw new Error('hunter2')
   }
+  const { store } = setUp({ userId, label: bad })
+  await store.set('a', { user: 'ada' })
+  const error = await store.sessionsOf('ada').catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'ERR_WAXSEAL_SESSION_INVALID' })
+  expect(inspect(error)).not.toContain('hunter2')
 })
 
 describe('rows that somebody who can write the table has made', () => {
