@@ -9,25 +9,15 @@ import type { SessionTable } from './session-table.ts'
 /** How long a process goes on with the newest key that it knows, in milliseconds. */
 const ASKED_AGAIN = 3_600_000
 
-/** How much longer than the longest session a key counts that has been replaced, in milliseconds. */
-const MARGIN = 86_400_000
-
 /** The last instant that a Date can hold. */
 const NEVER = 8_640_000_000_000_000
 
 const KEY_BYTES = 32
 
-interface IndexKey {
-  readonly key: KeyObject
-  /** Milliseconds since the epoch. */
-  readonly madeAt: number
-}
-
 export interface IndexKeysParts {
   readonly table: SessionTable
   readonly envelope: Envelope
   readonly logicalName: string
-  readonly maxLifetimeSeconds: number
   readonly clock: Clock
   readonly report: ReportEvent
 }
@@ -36,24 +26,23 @@ export interface IndexKeysParts {
  * The keys under which the ids of users become the tags of rows. Without one, whoever reads the table could try out user
  * ids. They are sealed like sessions and stand in the table beside them, as `#waxseal/index-key/1`, `/2`, and so on: an
  * insert makes the next one, so that of several processes one makes it and all use it. The newest one counts for
- * writing; the one before until no session can be left that was written under it.
+ * writing, all of them for lookups: how long a session under an old one may still live, no process can tell, as the
+ * options of the one that made it may have been others.
  */
 export class IndexKeys {
   readonly #table: SessionTable
   readonly #envelope: Envelope
   readonly #logicalName: string
-  readonly #overlap: number
   readonly #clock: Clock
   readonly #report: ReportEvent
   /** In the order of their numbers; `undefined` for one that cannot be read. */
-  readonly #keys: (IndexKey | undefined)[] = []
+  readonly #keys: (KeyObject | undefined)[] = []
   #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor({ table, envelope, logicalName, maxLifetimeSeconds, clock, report }: IndexKeysParts) {
+  constructor({ table, envelope, logicalName, clock, report }: IndexKeysParts) {
     this.#table = table
     this.#envelope = envelope.with({ purpose: 'session' })
     this.#logicalName = logicalName
-    this.#overlap = maxLifetimeSeconds * 1000 + MARGIN
     this.#clock = clock
     this.#report = report
   }
@@ -72,13 +61,7 @@ export class IndexKeys {
   /** The tags that rows of the user can carry, oldest key first; none where nobody ever had one. */
   async tagsOf(user: string, signal: StopSignal): Promise<string[]> {
     await this.#ask(signal)
-    const now = this.#clock.now()
-    const readable = this.#keys.flatMap((key) => key ?? [])
-    const isInUse = (_: IndexKey, index: number) => {
-      const successor = readable[index + 1]
-      return successor === undefined || now < successor.madeAt + this.#overlap
-    }
-    return readable.filter(isInUse).map(({ key }) => this.#tag(key, user))
+    return this.#keys.flatMap((key) => (key === undefined ? [] : this.#tag(key, user)))
   }
 
   /** Makes the next key. Of calls at the same time one makes it, for all. */
@@ -96,7 +79,7 @@ export class IndexKeys {
 
   #newestTag(user: string): string | undefined {
     const newest = this.#keys.findLast((key) => key !== undefined)
-    return newest && this.#tag(newest.key, user)
+    return newest && this.#tag(newest, user)
   }
 
   /** JSON is different for different names and users, whatever characters they hold. */
@@ -130,9 +113,7 @@ export class IndexKeys {
 
   async #make(number: number, signal: StopSignal): Promise<void> {
     const now = Math.floor(this.#clock.now())
-    const content = Buffer.alloc(8 + KEY_BYTES)
-    content.writeBigUInt64BE(BigInt(now))
-    randomBytes(KEY_BYTES).copy(content, 8)
+    const content = randomBytes(KEY_BYTES)
     const name = nameOf(number)
     const record = await this.#envelope.seal(content, this.#contextOf(name))
     content.fill(0)
@@ -142,16 +123,15 @@ export class IndexKeys {
     await this.#read(number, signal)
   }
 
-  async #open({ key: name, record }: SessionRow): Promise<IndexKey> {
+  async #open({ key: name, record }: SessionRow): Promise<KeyObject> {
     const bytes = await this.#envelope.open(record, this.#contextOf(name))
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (content.length !== 8 + KEY_BYTES) {
+    if (content.length !== KEY_BYTES) {
       throw new WaxsealError('ERR_WAXSEAL_RECORD_MALFORMED', 'The record opens, but holds no index key')
     }
-    const key = createSecretKey(content.subarray(8))
-    const madeAt = Number(content.readBigUInt64BE())
+    const key = createSecretKey(content)
     content.fill(0)
-    return { key, madeAt }
+    return key
   }
 
   #contextOf(key: string) {

@@ -174,7 +174,7 @@ export class SessionStore extends EventEmitter {
 
   /**
    * Replaces the key that hides the users' ids in the table, for when it may have leaked. All sessions stay and are found:
-   * the old key counts beside the new one until the longest session has ended.
+   * lookups ask for the old keys as well, so that each rotation adds to what {@link sessionsOf} and the others cost.
    */
   async rotateIndexKey(): Promise<void> {
     return needUsers(this.#operations.users).rotateIndexKey()

@@ -77,3 +77,13 @@ it('logins that follow each other do not keep it from returning', async () => {
   expect(removals).toBe(1)
   expect(await store.get('before')).toBe(null)
 })
+
+it('a session under an index key that was replaced is ended, also after maxLifetimeSeconds was lowered', async () => {
+  const { clock, store, table } = setUp({ userId, maxLifetimeSeconds: 30 * 86_400 })
+  await store.set('stolen', { user: 'ada' })
+  const { store: later } = setUp({ clock, userId, maxLifetimeSeconds: 86_400 }, table)
+  await later.rotateIndexKey()
+  clock.advanceSeconds(3 * 86_400)
+  expect(await later.get('stolen')).not.toBe(null)
+  expect(await later.destroyAllOf('ada')).toBe(1)
+})

@@ -150,10 +150,10 @@ export const users: readonly Defence[] = [
   },
   {
     attack: 23,
-    defence: 'a replaced index key counts until the longest session has ended',
-    patch: [replace(`${src}/index-keys.ts`, 'readable.filter(isInUse)', 'readable.slice(-1).filter(isInUse)')],
+    defence: 'a replaced index key goes on counting for lookups',
+    patch: [replace(`${src}/index-keys.ts`, 'return this.#keys.flatMap(', 'return this.#keys.slice(-1).flatMap(')],
     testFile: keyTests,
-    test: 'counts beside its successor until the longest session has ended, a day more, and not after',
+    test: 'counts beside its successor for lookups however long ago it was replaced, and for writing no more',
   },
   {
     attack: 23,
