@@ -3,10 +3,10 @@ import { frameworks } from '../src/apps.ts'
 import { numberedTraps, uncoveredTraps } from '../src/trap-coverage.ts'
 
 /** The tasks of a database's group, with one case for each of these traps under each framework. */
-const groupWith = (under: Record<string, readonly number[]>): { tasks: RunnerTask[] } => ({
+const groupWith = (under: Record<string, readonly number[]>, mode = 'run'): { tasks: RunnerTask[] } => ({
   tasks: Object.entries(under).map(([framework, numbers]) => ({
     name: `under ${framework}`,
-    tasks: numbers.map((number) => ({ name: `trap ${number}: whatever it is` })),
+    tasks: numbers.map((number) => ({ name: `trap ${number}: whatever it is`, mode })),
   })) as unknown as RunnerTask[],
 })
 
@@ -21,4 +21,9 @@ it('a trap without a case under one of the frameworks is named, and so is a fram
   expect(uncoveredTraps(groupWith({ Express: rest, Fastify: all }))).toEqual([`trap ${first} under Express`])
   expect(uncoveredTraps(groupWith({ Express: all }))).toHaveLength(all.length)
   expect(uncoveredTraps({ tasks: [] })).toHaveLength(all.length * frameworks.length)
+})
+
+it.each(['skip', 'todo'])('a trap whose only case is marked %s is named', (mode) => {
+  const all = numberedTraps()
+  expect(uncoveredTraps(groupWith({ Express: all, Fastify: all }, mode))).toHaveLength(2 * all.length)
 })
