@@ -35,9 +35,12 @@ export const attacks: Readonly<Record<number, Attack>> = {
     title: 'a crash at any step of rotation, upgrade or refresh',
     notYet: 'no command rotates rows and nothing refreshes tokens; upgrades are covered',
   },
-  24: { title: 'refresh storms', notYet: 'there is no token vault' },
+  24: { title: 'refresh storms', notYet: 'nothing refreshes tokens' },
   25: { title: 'database faults' },
   26: { title: 'injection through names and ids', notYet: 'tables of Postgres; those of DynamoDB are covered' },
   27: { title: 'logins that keep data, saves that race, slow clients' },
-  28: { title: "vault calls inside a caller's transaction", notYet: 'there is no token vault' },
+  28: {
+    title: "vault calls inside a caller's transaction",
+    notYet: 'there is no row-level security by option; transactions are refused',
+  },
 }
