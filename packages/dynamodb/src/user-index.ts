@@ -25,6 +25,9 @@ const PRUNED_FROM = 20
 /** Entries that one pruning looks at. */
 const PRUNED_AT_ONCE = 100
 
+/** For taking a row back, in milliseconds: the caller's time may be over. */
+const OWN_TIME = 2000
+
 /** Keys in one BatchGetItem: so many of the largest rows stay below the 16 MB of an answer. */
 const READ_AT_ONCE = 25
 
@@ -46,7 +49,8 @@ interface Entries {
  * them is the last one that a process makes:
  *
  * - A write that makes a row the user's adds its entry to `entries`, puts the row, and then looks whether the entry still
- *   stands there. If not, a removal has begun in between and may have missed the row: the writer removes it itself.
+ *   stands there. If not, a removal has begun in between and may have missed the row: the writer removes it itself, and
+ *   so it does where it cannot look.
  * - A removal first moves the entries, in one call, from `entries` to `leaving`, then removes the rows. A write that puts
  *   its row after the row's turn finds its entry moved; the row of one that puts it before is removed. Of a removal that
  *   stops half-way, and of a write that stops after its put, the entry is in `leaving`, where the next removal finds it.
@@ -74,15 +78,20 @@ export class UserIndex {
     const { current } = outcome
     const isStored = outcome.written || (current !== undefined && Buffer.compare(current.record, row.record) === 0)
     if (!isStored) return outcome
-    const { standing, leaving } = await this.#read(userTag, signal)
-    // Nobody waits for it, and nothing fails by it: the next login prunes again.
-    if (standing.length + leaving.length > PRUNED_FROM) {
-      this.#prune(userTag, [...readEntries(standing), ...readEntries(leaving)], now).catch(() => {})
+    let stays = false
+    try {
+      const { standing, leaving } = await this.#read(userTag, signal)
+      // Nobody waits for it, and nothing fails by it: the next login prunes again.
+      if (standing.length + leaving.length > PRUNED_FROM) {
+        this.#prune(userTag, [...readEntries(standing), ...readEntries(leaving)], now).catch(() => {})
+      }
+      stays = standing.includes(entry)
+    } finally {
+      // Also where the look fails: a removal may have begun. By the tag, not the record: a request that read the row
+      // meanwhile may have written on top of it.
+      if (!stays) await inOwnTime((own) => this.#removeRow(row.key, userTag, own))
     }
-    if (standing.includes(entry)) return outcome
-    // By the tag, not the record: a request that read the row meanwhile may have written on top of it.
-    await this.#removeRow(row.key, userTag, signal)
-    return { written: false, signedOut: true }
+    return stays ? outcome : { written: false, signedOut: true }
   }
 
   /** The keys of the user's rows, and perhaps of some that have gone or are another user's. */
@@ -222,6 +231,19 @@ function keyOf(userTag: string): string {
 
 function keysIn(entries: readonly IndexEntry[]): string[] {
   return [...new Set(entries.map(({ key }) => key))]
+}
+
+async function inOwnTime(task: (signal: StopSignal) => Promise<unknown>): Promise<void> {
+  const signal = { aborted: false, onabort: null as StopSignal['onabort'] }
+  const timer = setTimeout(() => {
+    signal.aborted = true
+    signal.onabort?.()
+  }, OWN_TIME)
+  try {
+    await task(signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function inPortions<T>(items: readonly T[], size: number): T[][] {

@@ -1,6 +1,7 @@
 /** Logins that meet a removal of the user's sessions, in every order of their calls, and with either ending half-way. */
 import { randomBytes } from 'node:crypto'
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { clientConfig } from '@waxseal/engines'
 import type { SessionRow } from '@waxseal/session'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
@@ -165,5 +166,27 @@ describe.each(inject('engines'))('on $name', ({ endpoint }) => {
     await table.update({ ...row, revision: 2 }, { ...row, userTag: tag }, now, signal)
     expect(await login.run()).toEqual({ written: false, signedOut: true })
     expect(await table.get(row.key, signal)).toBe(undefined)
+  })
+  it.each(['fails', 'comes too late'])('a login whose look at the index %s leaves no row', async (what) => {
+    const tag = random()
+    const row = rowOf(tag)
+    const own = new DynamoDBClient(clientConfig(endpoint))
+    const stopping = { aborted: false, onabort: null as (() => void) | null }
+    own.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (commandName !== 'GetItemCommand') return next(args)
+          if (what === 'fails') return Promise.reject(new Error('throttled'))
+          const call = next(args)
+          stopping.aborted = true
+          stopping.onabort?.()
+          return call
+        },
+      { step: 'initialize' },
+    )
+    const login = new DynamoDBSessionTable(own, tableName, 'sessionId').insert(row, now, stopping)
+    await expect(login).rejects.toMatchObject({ retryable: true })
+    expect(await table.get(row.key, signal)).toBe(undefined)
+    own.destroy()
   })
 })

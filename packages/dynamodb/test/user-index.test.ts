@@ -1,12 +1,6 @@
 /** The index item of a user: what it holds, how it is kept small, and what it does not let anybody plant. */
 import { randomBytes } from 'node:crypto'
-import {
-  BatchWriteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
+import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { SessionRow } from '@waxseal/session'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import '@waxseal/engines/vitest-setup'

@@ -73,9 +73,16 @@ export const users: readonly Defence[] = [
   {
     attack: 21,
     defence: 'a login looks whether its entry still stands',
-    patch: [replace(index, 'if (standing.includes(entry)) return outcome', 'if (entry !== null) return outcome')],
+    patch: [replace(index, 'stays = standing.includes(entry)', 'stays = entry !== null')],
     testFile: orderTests,
     test: anyOrder,
+  },
+  {
+    attack: 21,
+    defence: 'a login that cannot look is taken back',
+    patch: [replace(index, 'let stays = false', 'let stays = true')],
+    testFile: orderTests,
+    test: "on 'dynalite' a login whose look at the index fails leaves no row",
   },
   {
     attack: 21,
@@ -90,9 +97,9 @@ export const users: readonly Defence[] = [
     patch: [
       replace(
         index,
-        '    await this.#removeRow(row.key, userTag, signal)\n',
-        `    const there = (await this.#connection.get(row.key, signal))?.record?.B ?? new Uint8Array()
-    if (Buffer.compare(there, row.record) === 0) await this.#removeRow(row.key, userTag, signal)
+        '      if (!stays) await inOwnTime((own) => this.#removeRow(row.key, userTag, own))\n',
+        `      const there = (await this.#connection.get(row.key, signal))?.record?.B ?? new Uint8Array()
+      if (!stays && Buffer.compare(there, row.record) === 0) await this.#removeRow(row.key, userTag, signal)
 `,
       ),
     ],
