@@ -48,7 +48,7 @@ export class SessionOperations {
     const deadlines = new Deadlines(timeoutMilliseconds)
     const conflicts = new ConflictRules(options)
     const { userId, label } = options
-    const keyParts = { table, envelope, logicalName, maxLifetimeSeconds, clock, report }
+    const keyParts = { table, envelope, logicalName, clock, report }
     const users = userId && { userId, label, indexKeys: new IndexKeys(keyParts) }
     const userTags = users && new UserTags(users.indexKeys, users.userId)
     const parts = { table, sealer, states: this.states, rules, conflicts, clock, report, userTags }
@@ -68,8 +68,8 @@ export class SessionOperations {
       this.#writer = writer
       this.listing = new Version1Listing(table, reader, attempt, version1)
     }
-    this.users =
-      users && new UserSessions({ ...users, table, reader: this.#reader, writer: this.#writer, rules, clock, attempt })
+    const access = { table, reader: this.#reader, writer: this.#writer }
+    this.users = users && new UserSessions({ ...users, ...access, rules, clock, report, attempt })
   }
 
   /** `withCarrier`: the load state travels among the session's keys, for a caller that copies them. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { type Clock, WaxsealTypeError } from '@waxseal/core'
+import { type Clock, WaxsealError, WaxsealTypeError } from '@waxseal/core'
+import type { ReportEvent } from './events.ts'
 import type { ExpiryRules } from './expiry.ts'
 import type { IndexKeys } from './index-keys.ts'
 import { mapInOrder } from './map-in-order.ts'
@@ -34,6 +35,7 @@ export interface UserSessionsParts {
   readonly label: SessionOptions['label']
   readonly rules: ExpiryRules
   readonly clock: Clock
+  readonly report: ReportEvent
   readonly attempt: Attempt
 }
 
@@ -158,9 +160,22 @@ export class UserSessions {
   }
 
   async #open(row: SessionRow, user: string, operation: string, ending?: AbortController): Promise<FoundRow> {
-    const { reader, userId, attempt } = this.#parts
-    const sealed = await attempt(operation, row.key, () => reader.open(row, operation), ending)
+    const { userId, attempt } = this.#parts
+    const sealed = await attempt(operation, row.key, () => this.#contentOf(row, operation), ending)
     return { row, sealed, isForeign: sealed !== undefined && !mayBeOf(user, sealed, userId) }
+  }
+
+  /** A row whose key is denied goes by its tag, as any that cannot be read: it must not keep the others from being ended. */
+  async #contentOf(row: SessionRow, operation: string): Promise<SealedSession | undefined> {
+    const { reader, report } = this.#parts
+    try {
+      return await reader.open(row, operation)
+    } catch (error) {
+      // An outage passes, and is an error: the call can be repeated.
+      if (!(error instanceof WaxsealError) || error.code !== 'ERR_WAXSEAL_KEY_DENIED') throw error
+      report('unreadable', operation, row.key, { code: error.code })
+      return undefined
+    }
   }
 
   #describe({ key, expiresAt }: SessionRow, sealed: SealedSession): UserSession {

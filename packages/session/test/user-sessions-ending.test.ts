@@ -1,7 +1,8 @@
 /** Ending the sessions of one user: none is left and the call returns, whatever goes on beside it. */
+import { generateKey, localKeyring, WaxsealError } from '@waxseal/core'
 import { describe, expect, it } from 'vitest'
 import { type MemoryTable, type SessionStore, sessionKey } from '../src/index.ts'
-import { ObservedTable, setUp } from './support/stores.ts'
+import { newEnvelope, ObservedTable, setUp } from './support/stores.ts'
 
 const userId = (session: Record<string, unknown>) => session.user as string
 
@@ -86,4 +87,45 @@ it('a session under an index key that was replaced is ended, also after maxLifet
   clock.advanceSeconds(3 * 86_400)
   expect(await later.get('stolen')).not.toBe(null)
   expect(await later.destroyAllOf('ada')).toBe(1)
+})
+
+describe('a row whose root key is denied', () => {
+  const [current, old] = [localKeyring(generateKey()), localKeyring(generateKey())]
+  const code = 'ERR_WAXSEAL_KEY_DENIED'
+
+  /** Three sessions of ada, one of them under a key that is still listed and that this process may no longer use. */
+  async function withOneDenied() {
+    const { clock, store: before, table } = setUp({ userId, envelope: newEnvelope(current) })
+    for (const id of ['phone', 'stolen']) await before.set(id, { user: 'ada' })
+    const writing = newEnvelope({ ...current, generateDataKey: old.generateDataKey })
+    const { store: elsewhere } = setUp({ clock, userId, envelope: writing }, table)
+    await elsewhere.sessionsOf('ada').catch(() => {})
+    await elsewhere.set('denied', { user: 'ada' })
+    const envelope = newEnvelope({
+      ...current,
+      unwrapDataKey: (wrappedKeys, context) =>
+        current.unwrapDataKey(wrappedKeys, context).catch(() => {
+          throw new WaxsealError(code, 'disabled')
+        }),
+    })
+    return setUp({ clock, userId, envelope }, table)
+  }
+
+  it('is ended by its tag, and so are the others', async () => {
+    const { store, events } = await withOneDenied()
+    expect(await store.destroyOthersOf('ada', 'phone')).toBe(2)
+    expect(await store.ids()).toEqual(['phone'])
+    expect(events).toEqual([
+      { type: 'unreadable', level: 'warn', operation: 'destroyOthersOf', key: sessionKey('denied'), code },
+    ])
+  })
+
+  it('is ended by its key, and keeps no other from being listed', async () => {
+    const { store } = await withOneDenied()
+    expect((await store.sessionsOf('ada')).map(({ key }) => key).sort()).toEqual(
+      ['phone', 'stolen'].map(sessionKey).sort(),
+    )
+    expect(await store.destroyOneOf('ada', sessionKey('denied'))).toBe(true)
+    expect((await store.ids()).sort()).toEqual(['phone', 'stolen'])
+  })
 })
