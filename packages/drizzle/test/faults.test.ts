@@ -89,7 +89,7 @@ describe.each([
       (signal) => table.get('key', signal),
       (signal) => table.insert(row, 0, signal),
       (signal) => table.update(row, { revision: 1 }, 0, signal),
-      (signal) => table.extend('key', 5, 0, signal),
+      (signal) => table.extend('key', 5, { revision: 1 }, 0, signal),
       (signal) => table.delete('key', signal),
       (signal) => table.deleteMany(['key'], signal),
       (signal) => table.list(undefined, signal),

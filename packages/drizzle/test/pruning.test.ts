@@ -136,7 +136,7 @@ describe.each(servers)('on $database, beside other processes', ({ open }) => {
       // By a server whose clock is behind it is alive still.
       const before = Date.now() - 10_000
       const [moved] = await Promise.all([
-        sessions.extend(row!.key, Date.now() + 60_000, before, signal),
+        sessions.extend(row!.key, Date.now() + 60_000, row!, before, signal),
         sessions.deleteExpired(10, signal),
       ])
       expect((await sessions.get(row!.key, signal)) !== undefined).toBe(moved)

@@ -66,7 +66,7 @@ describe.each(servers)('$database', ({ open }) => {
       await one.insert(row, now, signal)
       await Promise.all([
         one.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal),
-        one.extend(row.key, now + 120_000, now, signal),
+        one.extend(row.key, now + 120_000, row, now, signal),
         other.delete(row.key, signal),
       ])
       expect(await one.get(row.key, signal)).toBe(undefined)
@@ -81,7 +81,7 @@ describe.each(servers)('$database', ({ open }) => {
       const next = newRow({ key: row.key, revision: 2, expiresAt: now + 90_000 })
       const [update] = await Promise.all([
         one.update(next, { revision: 1 }, now, signal),
-        other.extend(row.key, now + 80_000, now, signal),
+        other.extend(row.key, now + 80_000, row, now, signal),
       ])
       expect(update.written).toBe(true)
       expect(await one.get(row.key, signal)).toMatchObject({ revision: 2, expiresAt: now + 90_000 })

@@ -129,7 +129,7 @@ describe('what the app set up for its own queries', () => {
     const table = new PostgresSessionTable(db, await newTable(db))
     expect(await table.insert(row, 0, signal)).toEqual({ written: true })
     expect(await table.get('key', signal)).toEqual(row)
-    expect(await table.extend('key', row.expiresAt + 1, 0, signal)).toBe(true)
+    expect(await table.extend('key', row.expiresAt + 1, row, 0, signal)).toBe(true)
     expect(await table.get('key', signal)).toEqual({ ...row, expiresAt: row.expiresAt + 1 })
     expect((await table.list(undefined, signal)).rows).toHaveLength(1)
     expect(await table.deleteExpired(10, signal)).toBe(0)

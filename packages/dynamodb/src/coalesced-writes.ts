@@ -49,16 +49,21 @@ export class CoalescedWrites {
     return this.#batches.add(this.#write(row.key, attributes, conditions, single), signal)
   }
 
-  /** Moves the expiry of a row that is alive at `now`, forward only. Rejects with what the SDK throws. */
+  /** Moves the expiry of a row that is at `over` and alive at `now`, forward only. Rejects with what the SDK throws. */
   extend(
     key: string,
     expiresAt: number,
+    over: RowVersion,
     now: number,
     single: (signal: StopSignal) => Promise<Written>,
     signal: StopSignal,
   ): Promise<Written> {
     const attributes = { expiresAt: number(expiresAt), ttl: number(toTtl(expiresAt)) }
-    const conditions = { '"expiresAt">?': number(now), '"expiresAt"<?': number(expiresAt) }
+    const conditions = {
+      '"revision"=?': number(over.revision),
+      '"expiresAt">?': number(now),
+      '"expiresAt"<?': number(expiresAt),
+    }
     return this.#batches.add(this.#write(key, attributes, conditions, single), signal)
   }
 

@@ -106,11 +106,11 @@ export class DynamoDBSessionTable implements SessionTable {
     return this.#outcomeOf(row.key, () => writes.update(row, over, now, single, signal), signal)
   }
 
-  extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
+  extend(key: string, expiresAt: number, over: RowVersion, now: number, signal: StopSignal): Promise<boolean> {
     return this.#connection.run(async () => {
-      const single = (own: StopSignal) => this.#extend(key, expiresAt, now, own)
+      const single = (own: StopSignal) => this.#extend(key, expiresAt, over, now, own)
       const writes = this.#writes
-      const { written } = await (writes ? writes.extend(key, expiresAt, now, single, signal) : single(signal))
+      const { written } = await (writes ? writes.extend(key, expiresAt, over, now, single, signal) : single(signal))
       return written
     })
   }
@@ -198,18 +198,19 @@ export class DynamoDBSessionTable implements SessionTable {
     return conditional(() => this.#connection.client.send(this.#putChains.lendTo(command), { abortSignal: signal }))
   }
 
-  #extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<Written> {
+  #extend(key: string, expiresAt: number, over: RowVersion, now: number, signal: StopSignal): Promise<Written> {
     const command = new UpdateItemCommand({
       TableName: this.#connection.tableName,
       Key: this.#connection.key(key),
       UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
       // Only a live row, only forward: without a condition an update creates the row of a destroyed session anew.
-      ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
+      ConditionExpression: 'revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt',
       // `ttl` is a reserved word. The other names are not, and are spared the detour: it costs 7 % of a call.
       ExpressionAttributeNames: { '#ttl': 'ttl' },
       ExpressionAttributeValues: {
         ':expiresAt': number(expiresAt),
         ':ttl': number(toTtl(expiresAt)),
+        ':revision': number(over.revision),
         ':now': number(now),
       },
     })

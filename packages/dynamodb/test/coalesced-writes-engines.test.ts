@@ -28,7 +28,7 @@ describe.each(inject('engines'))('concurrent writes on $name', ({ name, endpoint
       return this.#beside(super.extend(...args))
     }
     async #beside<T>(write: Promise<T>): Promise<T> {
-      const other = super.extend('nobody', 2, 1, { aborted: false, onabort: null })
+      const other = super.extend('nobody', 2, { revision: 1 }, 1, { aborted: false, onabort: null })
       const [result, extended] = await Promise.all([write, other])
       expect(extended).toBe(false)
       return result

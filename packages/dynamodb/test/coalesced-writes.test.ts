@@ -77,14 +77,14 @@ describe('writes of one tick', () => {
   it('that are alone are a PutItem or an UpdateItem', async () => {
     const table = newTable()
     expect(await update(table, 'a')).toEqual({ written: true })
-    expect(await table.extend('b', 5001, 1000, newSignal())).toBe(true)
+    expect(await table.extend('b', 5001, { revision: 1 }, 1000, newSignal())).toBe(true)
     expect(names()).toEqual(['PutItem', 'UpdateItem'])
   })
 
   it('go together, each under the condition that it has alone', async () => {
     answer()
     const table = newTable()
-    const extended = table.extend('b', 9001, 1000, newSignal())
+    const extended = table.extend('b', 9001, { revision: 1 }, 1000, newSignal())
     const updated = table.update(rowOf('a', 'tag'), { revision: 2, userTag: 'tag' }, 1000, newSignal())
     expect([await updated, await extended]).toEqual([{ written: true }, true])
     expect(names()).toEqual(['BatchExecuteStatement'])
@@ -129,7 +129,7 @@ describe('writes of one tick', () => {
 
   it('are singly by default', async () => {
     const table = new DynamoDBSessionTable(client, 'T', 'pk')
-    await Promise.all([update(table, 'a'), update(table, 'b'), table.extend('c', 9001, 1000, newSignal())])
+    await Promise.all([update(table, 'a'), update(table, 'b'), table.extend('c', 9001, { revision: 1 }, 1000, newSignal())])
     expect(names()).toEqual(['PutItem', 'PutItem', 'UpdateItem'])
   })
 })
@@ -150,7 +150,7 @@ describe('a write whose condition fails', () => {
   it('is no touch', async () => {
     answer({ a: { Code: 'ConditionalCheckFailed' } })
     const table = newTable()
-    const touched = ['a', 'b'].map((key) => table.extend(key, 9001, 1000, newSignal()))
+    const touched = ['a', 'b'].map((key) => table.extend(key, 9001, { revision: 1 }, 1000, newSignal()))
     expect(await Promise.all(touched)).toEqual([false, true])
     expect(names()).toEqual(['BatchExecuteStatement'])
   })
@@ -183,6 +183,15 @@ describe('a write that fails otherwise', () => {
     expect(names()).toEqual(['BatchExecuteStatement'])
   })
 
+  it('by an error without a code is no success: it is sent by itself', async () => {
+    mock.on(BatchExecuteStatementCommand).resolves({ Responses: [{ Error: { Message: 'internal' } }, {}] })
+    mock.on(PutItemCommand).rejects(failure('InternalServerError'))
+    const [a, b] = await updates(newTable(), 'a', 'b')
+    expect(a).toMatchObject({ reason: { code: 'ERR_WAXSEAL_STORE_UNAVAILABLE' } })
+    expect(b).toMatchObject({ value: { written: true } })
+    expect(names()).toEqual(['BatchExecuteStatement', 'PutItem'])
+  })
+
   it('without an answer of its own is sent by itself', async () => {
     mock.on(BatchExecuteStatementCommand).resolves({ Responses: [{ TableName: 'T' }] })
     expect(await updates(newTable(), 'a', 'b')).toMatchObject([{ value: { written: true } }, {}])
@@ -191,8 +200,17 @@ describe('a write that fails otherwise', () => {
 })
 
 describe('where PartiQL cannot be used', () => {
-  it.each(['UnknownOperationException', 'ValidationException'])('%s: writes singly for good', async (name) => {
-    mock.on(BatchExecuteStatementCommand).rejects(failure(name))
+  it('because one write is malformed: singly, and together again at the next time', async () => {
+    answer()
+    mock.on(BatchExecuteStatementCommand).rejectsOnce(failure('ValidationException'))
+    const table = newTable()
+    await updates(table, 'a', 'b')
+    await updates(table, 'c', 'd')
+    expect(names()).toEqual(['BatchExecuteStatement', 'PutItem', 'PutItem', 'BatchExecuteStatement'])
+  })
+
+  it('by an unknown operation: writes singly for good', async () => {
+    mock.on(BatchExecuteStatementCommand).rejects(failure('UnknownOperationException'))
     const table = newTable()
     await updates(table, 'a', 'b')
     await updates(table, 'c', 'd')

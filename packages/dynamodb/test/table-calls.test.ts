@@ -30,7 +30,7 @@ it('every call is given the signal that ends it', async () => {
   await table.get('row', signal)
   await table.insert(row, 1, signal)
   await table.update(row, { revision: 1 }, 1, signal)
-  await table.extend('row', 2, 1, signal)
+  await table.extend('row', 2, { revision: 1 }, 1, signal)
   await table.delete('row', signal)
   await table.deleteMany(['row'], signal)
   await table.list(undefined, signal)

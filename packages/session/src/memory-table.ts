@@ -33,9 +33,10 @@ export class MemoryTable implements SessionTable {
     return { written: true }
   }
 
-  async extend(key: string, expiresAt: number, now: number): Promise<boolean> {
+  async extend(key: string, expiresAt: number, over: RowVersion, now: number): Promise<boolean> {
     const current = this.#rows.get(key)
-    if (current === undefined || current.expiresAt <= now || current.expiresAt >= expiresAt) return false
+    if (current === undefined || current.revision !== over.revision) return false
+    if (current.expiresAt <= now || current.expiresAt >= expiresAt) return false
     this.#rows.set(key, { ...current, expiresAt })
     return true
   }

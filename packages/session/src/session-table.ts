@@ -35,10 +35,10 @@ export interface SessionTable {
   update(row: SessionRow, over: RowVersion, now: number, signal: StopSignal): Promise<WriteOutcome>
 
   /**
-   * Moves the expiry of a row that is alive at `now`, forward only; record and revision stay.
-   * Returns whether it moved. It never creates a row: that would bring a signed-out session back.
+   * Moves the expiry of a row that is alive at `now` and whose revision is that of `over`, forward only; record and
+   * revision stay. Returns whether it moved. It never creates a row: that would bring a signed-out session back.
    */
-  extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean>
+  extend(key: string, expiresAt: number, over: RowVersion, now: number, signal: StopSignal): Promise<boolean>
 
   /** Removes the row; not an error when there is none. */
   delete(key: string, signal: StopSignal): Promise<void>

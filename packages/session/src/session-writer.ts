@@ -92,23 +92,26 @@ export class SessionWriter {
     return touchIsDue(row, expiresAt, now, this.rules) ? expiresAt : undefined
   }
 
-  /** Postpones the expiry if that is due; by writing the row anew where the tag of its user is not there or is old. */
+  /**
+   * Postpones the expiry if that is due; by writing the row anew where the tag of its user is not there or is old.
+   * `false` where the row is no longer as the state has it.
+   */
   async touch(
     target: SessionTarget,
     state: LoadState,
     cookie: SessionSnapshot['cookie'],
     signal: StopSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const expiresAt = this.dueExpiry(state, cookie)
-    if (expiresAt === undefined) return
+    if (expiresAt === undefined) return true
     const { stored, userTag, unsettled } = state.row
     const userTags = unsettled === undefined ? this.#userTags : undefined
     if (userTags !== undefined && (await userTags.tagOf(stored, userTag, signal)) !== userTag) {
-      await this.rewrite(target, state, cookie, signal)
-      return
+      return this.rewrite(target, state, cookie, signal)
     }
-    const moved = await this.table.extend(target.key, expiresAt, this.clock.now(), signal)
+    const moved = await this.table.extend(target.key, expiresAt, state.row, this.clock.now(), signal)
     if (moved) state.update({ ...state.row, expiresAt })
+    return moved
   }
 
   /** Stores the snapshot; `false` when the session was loaded (`state`) and its row is gone or has expired. */

@@ -80,11 +80,11 @@ export class Version1Writer extends SessionWriter {
     state: LoadState,
     cookie: SessionSnapshot['cookie'],
     signal: StopSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { unsettled, version1Tag } = state.row
     if (version1Tag === undefined) return super.touch(target, state, cookie, signal)
     const expiresAt = this.dueExpiry(state, cookie)
-    if (expiresAt === undefined) return
+    if (expiresAt === undefined) return true
     // Older code under Fastify goes by the date in the cookie, so that moving `ttl` alone would sign the user out.
     if (this.#policy.writes && !(cookie !== undefined && isPersistent(cookie))) {
       const moved = await this.#items.extend(target.id, toTtl(expiresAt), this.clock.now(), signal)
@@ -92,6 +92,7 @@ export class Version1Writer extends SessionWriter {
     } else if (unsettled === undefined) {
       await this.rewrite(target, state, cookie, signal)
     }
+    return true
   }
 
   /** Makes the session that was read a row of version 2, with the same content and expiry. */

@@ -41,8 +41,8 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
   'a touch that creates the row of a destroyed session': {
     table: () =>
       new (class extends Broken {
-        override async extend(key: string, expiresAt: number, now: number) {
-          if ((await this.get(key)) !== undefined) return super.extend(key, expiresAt, now)
+        override async extend(key: string, expiresAt: number, over: RowVersion, now: number) {
+          if ((await this.get(key)) !== undefined) return super.extend(key, expiresAt, over, now)
           return (await this.force({ key, expiresAt, record: new Uint8Array(), revision: 1, kid: '' })).written
         }
       })(),
@@ -51,7 +51,7 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
   'a touch that moves the expiry back': {
     table: () =>
       new (class extends Broken {
-        override async extend(key: string, expiresAt: number, now: number) {
+        override async extend(key: string, expiresAt: number, _over: RowVersion, now: number) {
           const row = await this.get(key)
           if (row === undefined || row.expiresAt <= now) return false
           return (await this.force({ ...row, expiresAt })).written
@@ -62,8 +62,8 @@ const broken: Record<string, { table: () => SessionTable; fails: string }> = {
   'a touch that revives an expired row': {
     table: () =>
       new (class extends Broken {
-        override async extend(key: string, expiresAt: number) {
-          return super.extend(key, expiresAt, 0)
+        override async extend(key: string, expiresAt: number, over: RowVersion) {
+          return super.extend(key, expiresAt, over, 0)
         }
       })(),
     fails: 'does not extend an expired row',

@@ -135,7 +135,7 @@ export function sessionTableContract(
       const table = await create()
       const row = newRow()
       await table.insert(row, now, signal)
-      assert.equal(await table.extend(row.key, now + 2 * hour, now, signal), true)
+      assert.equal(await table.extend(row.key, now + 2 * hour, row, now, signal), true)
       assertRow(await table.get(row.key, signal), { ...row, expiresAt: now + 2 * hour })
       assert.equal(
         (await table.update(newRow({ key: row.key, revision: 2 }), { revision: 1 }, now, signal)).written,
@@ -147,7 +147,15 @@ export function sessionTableContract(
       const table = await create()
       const row = newRow()
       await table.insert(row, now, signal)
-      assert.equal(await table.extend(row.key, row.expiresAt - 1, now, signal), false)
+      assert.equal(await table.extend(row.key, row.expiresAt - 1, row, now, signal), false)
+      assertRow(await table.get(row.key, signal), row)
+    })
+
+    it('extends only the row that it goes over', async () => {
+      const table = await create()
+      const row = newRow()
+      await table.insert(row, now, signal)
+      assert.equal(await table.extend(row.key, now + 2 * hour, { revision: 2 }, now, signal), false)
       assertRow(await table.get(row.key, signal), row)
     })
 
@@ -155,13 +163,13 @@ export function sessionTableContract(
       const table = await create()
       const row = newRow({ expiresAt: now })
       await table.insert(row, now - hour, signal)
-      assert.equal(await table.extend(row.key, now + hour, now, signal), false)
+      assert.equal(await table.extend(row.key, now + hour, row, now, signal), false)
       assertRow(await table.get(row.key, signal), row)
     })
 
     it('does not create a row by extending it', async () => {
       const table = await create()
-      assert.equal(await table.extend('nobody', now + hour, now, signal), false)
+      assert.equal(await table.extend('nobody', now + hour, { revision: 1 }, now, signal), false)
       assert.equal(await table.get('nobody', signal), undefined)
       assert.deepEqual(await rowsOf(table), [])
     })

@@ -36,7 +36,7 @@ export function sessionTableUserCases(
     const table = await create()
     const [tagged, untagged] = [rowOf(newTag()), rowOf(undefined)]
     await insertAll(table, [tagged, untagged])
-    await table.extend(tagged.key, now + 2 * hour, now, signal)
+    await table.extend(tagged.key, now + 2 * hour, tagged, now, signal)
     assert.equal((await table.get(tagged.key, signal))?.userTag, tagged.userTag)
     assert.equal((await table.get(untagged.key, signal))?.userTag, undefined)
   })

@@ -33,7 +33,7 @@ export interface TableUnderTest {
   get(key: string, signal: Signal): Promise<Row | undefined>
   insert(row: Row, now: number, signal: Signal): Promise<Outcome>
   update(row: Row, over: Pick<Row, 'revision' | 'userTag'>, now: number, signal: Signal): Promise<Outcome>
-  extend(key: string, expiresAt: number, now: number, signal: Signal): Promise<boolean>
+  extend(key: string, expiresAt: number, over: Pick<Row, 'revision'>, now: number, signal: Signal): Promise<boolean>
   delete(key: string, signal: Signal): Promise<void>
   deleteMany(keys: readonly string[], signal: Signal): Promise<void>
   list(page: unknown, signal: Signal, part?: { readonly index: number; readonly count: number }): Promise<Page>

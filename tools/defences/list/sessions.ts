@@ -140,8 +140,8 @@ export const sessions: readonly Defence[] = [
     patch: [
       replace(
         `${dynamodb}/dynamodb-session-table.ts`,
-        "ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt'",
-        "ConditionExpression: 'attribute_not_exists(expiresAt) OR (expiresAt > :now AND expiresAt < :expiresAt)'",
+        "'revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt'",
+        "'attribute_not_exists(expiresAt) OR (revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt)'",
       ),
     ],
     testFile: contractTests,
@@ -153,8 +153,8 @@ export const sessions: readonly Defence[] = [
     patch: [
       replace(
         `${dynamodb}/dynamodb-session-table.ts`,
-        "ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt'",
-        "ConditionExpression: '(:now > :now OR expiresAt > :zero) AND expiresAt < :expiresAt'",
+        "'revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt'",
+        "'revision = :revision AND (:now > :now OR expiresAt > :zero) AND expiresAt < :expiresAt'",
       ),
       replace(
         `${dynamodb}/dynamodb-session-table.ts`,
@@ -171,8 +171,8 @@ export const sessions: readonly Defence[] = [
     patch: [
       replace(
         `${dynamodb}/dynamodb-session-table.ts`,
-        "ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt'",
-        "ConditionExpression: 'expiresAt > :now'",
+        "'revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt'",
+        "'revision = :revision AND expiresAt > :now'",
       ),
     ],
     testFile: contractTests,

@@ -63,8 +63,9 @@ export class PostgresSessionTable implements SessionTable {
     )
   }
 
-  async extend(key: string, expiresAt: number, now: number, signal: StopSignal): Promise<boolean> {
-    const written = await this.#run(() => this.#statements.extend.execute({ key, expiresAt, now }), signal)
+  async extend(key: string, expiresAt: number, over: RowVersion, now: number, signal: StopSignal): Promise<boolean> {
+    const statement = () => this.#statements.extend.execute({ key, expiresAt, expected: over.revision, now })
+    const written = await this.#run(statement, signal)
     return written.length > 0
   }
 

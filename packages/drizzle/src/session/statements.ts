@@ -27,6 +27,7 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
   const isChosen = sql`${table.key} = any(array(${keys})) = ${parameter('only')}::boolean`
   const isLive = gt(table.expiresAt, now)
   const ofThisKey = eq(table.key, key)
+  const isExpected = eq(table.revision, parameter('expected'))
   const ofThisUser = and(eq(table.userTag, parameter('userTag')), ofSession(table))
   const written = { key: table.key }
 
@@ -62,14 +63,14 @@ export function prepareStatements(db: PostgresDatabase, table: PgSessionTable) {
     update: db
       .update(table)
       .set(content)
-      .where(and(ofThisKey, eq(table.revision, parameter('expected')), isLive))
+      .where(and(ofThisKey, isExpected, isLive))
       .returning(written)
       .prepare(unnamed),
 
     extend: db
       .update(table)
       .set({ expiresAt: content.expiresAt })
-      .where(and(ofThisKey, isLive, lt(table.expiresAt, content.expiresAt)))
+      .where(and(ofThisKey, isExpected, isLive, lt(table.expiresAt, content.expiresAt)))
       .returning(written)
       .prepare(unnamed),
 

@@ -69,7 +69,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
     create: (options) =>
       memoryFixture(options, {
         table: new (class extends FaultyTable {
-          override extend(...[, , , signal]: Parameters<FaultyTable['extend']>) {
+          override extend(...[, , , , signal]: Parameters<FaultyTable['extend']>) {
             return this.through(signal, async () => false)
           }
         })(),
@@ -104,8 +104,8 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
     create: (options) =>
       memoryFixture(options, {
         table: new (class extends FaultyTable {
-          override extend(...[key, expiresAt, _now, signal]: Parameters<FaultyTable['extend']>) {
-            return super.extend(key, expiresAt, 0, signal)
+          override extend(...[key, expiresAt, over, _now, signal]: Parameters<FaultyTable['extend']>) {
+            return super.extend(key, expiresAt, over, 0, signal)
           }
         })(),
       }),

@@ -28,8 +28,8 @@ export class FaultyTable extends MemoryTable {
   override update(row: SessionRow, over: RowVersion, now: number, signal?: StopSignal) {
     return this.through(signal, () => super.update(row, over, now))
   }
-  override extend(key: string, expiresAt: number, now: number, signal?: StopSignal) {
-    return this.through(signal, () => super.extend(key, expiresAt, now))
+  override extend(key: string, expiresAt: number, over: RowVersion, now: number, signal?: StopSignal) {
+    return this.through(signal, () => super.extend(key, expiresAt, over, now))
   }
   override delete(key: string, signal?: StopSignal) {
     return this.through(signal, () => super.delete(key))

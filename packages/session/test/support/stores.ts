@@ -44,8 +44,8 @@ export class ObservedTable extends MemoryTable {
   override update(row: SessionRow, over: RowVersion, now: number) {
     return this.#through('update', () => super.update(row, over, now))
   }
-  override extend(key: string, expiresAt: number, now: number) {
-    return this.#through('extend', () => super.extend(key, expiresAt, now))
+  override extend(key: string, expiresAt: number, over: RowVersion, now: number) {
+    return this.#through('extend', () => super.extend(key, expiresAt, over, now))
   }
   override delete(key: string) {
     return this.#through('delete', () => super.delete(key))
