@@ -6,6 +6,7 @@ const userTests = 'packages/session/test/user-sessions.test.ts'
 const index = 'packages/dynamodb/src/user-index.ts'
 const indexTests = 'packages/dynamodb/test/user-index.test.ts'
 const orderTests = 'packages/dynamodb/test/user-index-order.test.ts'
+const version1Tests = 'packages/dynamodb/test/version1-users.test.ts'
 const anyOrder = "on 'dynalite' in each of 20 orders a login is ended as well, or is answered and found"
 const ownTags = 'gives every user a tag of its own, under every logical name and in every table'
 
@@ -134,6 +135,26 @@ export const users: readonly Defence[] = [
     ],
     testFile: userTests,
     test: 'a login that meets the end of all of the user’s sessions stays refused when the same object is saved again with {}',
+  },
+  {
+    attack: 23,
+    defence: 'what version 1 has left beside a session ends with it',
+    patch: [
+      replace(
+        `${src}/user-sessions.ts`,
+        'if (!found.isForeign && !kept.includes(found.row.key)) await',
+        'if (!found.isForeign && kept.includes(found.row.key)) await',
+      ),
+    ],
+    testFile: version1Tests,
+    test: "sessions of version 1 of one user on 'dynalite' destroyAllOf ends one that is half upgraded for good, its item before its row",
+  },
+  {
+    attack: 21,
+    defence: 'a save that upgrades a session which was ended is refused',
+    patch: [replace(`${src}/version1-writer.ts`, 'if (outcome.signedOut) {', 'if (outcome.signedOut === null) {')],
+    testFile: version1Tests,
+    test: "sessions of version 1 of one user on 'dynalite' a save that upgrades one is refused when the user’s sessions end meanwhile",
   },
   {
     attack: 21,
