@@ -56,10 +56,13 @@ export class PostgresSessionStore extends SessionStore {
    * jobs, where no process lives long enough; elsewhere `pruneIntervalSeconds` sees to it.
    */
   prune(): Promise<number> {
-    return this.#pruning.run({ ref: true })
+    return this.#pruning.run()
   }
 
-  /** Ends the pruning, after what is under way. The database stays open: it is the caller's, who can close it now. */
+  /**
+   * Ends the pruning by the timer, and resolves when nothing of it or of `prune` is under way. The database stays open:
+   * it is the caller's, who can close it now.
+   */
   dispose(): Promise<void> {
     return this.#pruning.end()
   }

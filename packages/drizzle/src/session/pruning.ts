@@ -12,7 +12,7 @@ export class Pruning {
   readonly #table: PostgresSessionTable
   readonly #timeoutMilliseconds: number
   #timer: NodeJS.Timeout | undefined
-  #underWay: Promise<void> | undefined
+  readonly #underWay = new Set<Promise<unknown>>()
   #ended = false
 
   constructor(table: PostgresSessionTable, timeoutMilliseconds: number) {
@@ -23,33 +23,45 @@ export class Pruning {
   /** Prunes again and again, with `interval` milliseconds in between on average; failures are reported. */
   every(interval: number, report: (error: unknown) => void): void {
     // At random from the first time on, so that processes which started together do not prune together.
-    this.#timer = setTimeout(() => {
-      this.#underWay = this.#again(interval, report)
-    }, around(interval)).unref()
+    this.#timer = setTimeout(() => void this.#again(interval, report), around(interval)).unref()
   }
 
-  /** Returns how many rows it removed. With `ref`, the process stays alive in the pauses, as for any timer. */
-  async run(timer: { readonly ref: boolean }): Promise<number> {
-    let total = 0
-    for (;;) {
-      const removed = await this.#batch()
-      total += removed
-      if (removed < BATCH_SIZE) return total
-      await sleep(around(PAUSE), undefined, timer)
-      if (this.#ended) return total
-    }
+  /** Removes all of them and returns how many, also after the end: it was asked for. */
+  run(): Promise<number> {
+    return this.#track(this.#batches({ asked: true }))
   }
 
   /** Resolves when nothing is under way any more, so that the database can be closed. */
   async end(): Promise<void> {
     this.#ended = true
     clearTimeout(this.#timer)
-    await this.#underWay
+    await Promise.allSettled(this.#underWay)
   }
 
   async #again(interval: number, report: (error: unknown) => void): Promise<void> {
-    await this.run({ ref: false }).catch(report)
+    await this.#track(this.#batches({ asked: false })).catch(report)
     if (!this.#ended) this.every(interval, report)
+  }
+
+  async #track<T>(run: Promise<T>): Promise<T> {
+    this.#underWay.add(run)
+    try {
+      return await run
+    } finally {
+      this.#underWay.delete(run)
+    }
+  }
+
+  /** One that was asked for keeps the process alive in the pauses; one of the timer ends with it. */
+  async #batches({ asked }: { readonly asked: boolean }): Promise<number> {
+    let total = 0
+    for (;;) {
+      const removed = await this.#batch()
+      total += removed
+      if (removed < BATCH_SIZE) return total
+      await sleep(around(PAUSE), undefined, { ref: asked })
+      if (this.#ended && !asked) return total
+    }
   }
 
   async #batch(): Promise<number> {
