@@ -90,8 +90,10 @@ describe('writes of one tick', () => {
     expect(names()).toEqual(['BatchExecuteStatement'])
     expect(statements()).toEqual([
       {
-        Statement: 'UPDATE "T" SET "expiresAt"=? SET "ttl"=? WHERE "p""k"=? AND "expiresAt">? AND "expiresAt"<?',
-        Parameters: [{ N: '9001' }, { N: '10' }, { S: 'b' }, { N: '1000' }, { N: '9001' }],
+        Statement:
+          'UPDATE "T" SET "expiresAt"=? SET "ttl"=? ' +
+          'WHERE "p""k"=? AND "revision"=? AND "expiresAt">? AND "expiresAt"<?',
+        Parameters: [{ N: '9001' }, { N: '10' }, { S: 'b' }, { N: '1' }, { N: '1000' }, { N: '9001' }],
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
       {

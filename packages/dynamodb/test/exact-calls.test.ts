@@ -132,11 +132,12 @@ describe('calls of the store', () => {
       TableName: 'T',
       Key: { pk: { S: sessionKey('id') } },
       UpdateExpression: 'SET expiresAt = :expiresAt, #ttl = :ttl',
-      ConditionExpression: 'expiresAt > :now AND expiresAt < :expiresAt',
+      ConditionExpression: 'revision = :revision AND expiresAt > :now AND expiresAt < :expiresAt',
       ExpressionAttributeNames: { '#ttl': 'ttl' },
       ExpressionAttributeValues: {
         ':expiresAt': { N: '1800608400000' },
         ':ttl': { N: '1800608400' },
+        ':revision': Item.revision,
         ':now': { N: '1800003600000' },
       },
     })
