@@ -49,6 +49,9 @@ describe.each(databases.filter(({ database }) => !database.includes('postgres.js
       async copyRow(id, key) {
         await db.insert(table).values({ ...(await rowOf(id)), key })
       },
+      async moveEnds(id, at) {
+        await db.update(table).set({ expiresAt: at }).where(ofSession(id))
+      },
       setFault,
     }
   })

@@ -32,6 +32,9 @@ function tampering(client: DynamoDBClient, TableName: string) {
     async copyRow(id, key) {
       await put({ ...(await itemOf(id)), sessionId: { S: key } })
     },
+    async moveEnds(id, at) {
+      await put({ ...(await itemOf(id)), expiresAt: { N: String(at) }, ttl: { N: String(Math.ceil(at / 1000)) } })
+    },
     async empty() {
       const requests = (await items()).map(({ sessionId }) => ({ DeleteRequest: { Key: { sessionId: sessionId! } } }))
       for (let start = 0; start < requests.length; start += 25) {

@@ -1,7 +1,8 @@
 /** Tests of the contract itself (here, because the kit may import no package of ours): a store that is broken in one way fails it, and at the case meant for that. */
 import { type CreateStore, sessionStoreContract } from '@waxseal/testing'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { brokenCalls } from './support/broken-calls.ts'
+import { brokenPromises } from './support/broken-promises.ts'
 import { brokenRows } from './support/broken-rows.ts'
 import { memoryFixture } from './support/contract-store.ts'
 
@@ -14,12 +15,17 @@ async function failuresOf(create: CreateStore): Promise<string[]> {
   return [...failures].sort()
 }
 
+afterEach(() => void vi.restoreAllMocks())
+
 describe('the session store contract', () => {
   it('passes a store that is right', async () => {
     expect(await failuresOf((options) => memoryFixture(options))).toEqual([])
   })
 
-  it.each(Object.entries({ ...brokenCalls, ...brokenRows }))('fails %s', async (_, { create, fails, also = [] }) => {
-    expect(await failuresOf(create)).toEqual([fails, ...also].sort())
-  })
+  it.each(Object.entries({ ...brokenCalls, ...brokenRows, ...brokenPromises }))(
+    'fails %s',
+    async (_, { create, fails, also = [] }) => {
+      expect(await failuresOf(create)).toEqual([fails, ...also].sort())
+    },
+  )
 })

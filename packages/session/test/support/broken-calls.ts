@@ -1,6 +1,6 @@
 /** Stores whose calls end wrongly, each with the case of the contract that is meant for it. */
 import { SessionStore } from '../../src/index.ts'
-import { type BrokenStore, type Data, type Method, over, replacing, resulting } from './broken-store.ts'
+import { type BrokenStore, COPY, type Data, type Method, over, replacing, resulting } from './broken-store.ts'
 import { FaultyTable, memoryFixture } from './contract-store.ts'
 
 const OWN_OBJECT = 'gives an object of its own at each get, which its caller may change'
@@ -75,6 +75,7 @@ export const brokenCalls: Readonly<Record<string, BrokenStore>> = {
       return result
     }),
     fails: OWN_OBJECT,
+    also: [COPY],
   },
   'one object for all who get a session': {
     create: resulting('get', (right) => {
@@ -87,6 +88,7 @@ export const brokenCalls: Readonly<Record<string, BrokenStore>> = {
       }
     }),
     fails: OWN_OBJECT,
+    also: [COPY],
   },
   'a regenerate that leaves the old session': {
     create: over((options, table) => {
@@ -125,7 +127,7 @@ export const brokenCalls: Readonly<Record<string, BrokenStore>> = {
         right(id).catch((error) => (typeof id === 'string' && id !== '' ? null : Promise.reject(error))),
     ),
     fails: DOWN,
-    also: [SILENT],
+    also: [SILENT, COPY],
   },
   'a touch whose failure is an error to its callback': {
     create: resulting('touch', (right) => right),

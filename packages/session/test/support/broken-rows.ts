@@ -1,7 +1,8 @@
 /** Stores that write, keep, end or list sessions wrongly, each with the case of the contract that is meant for it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SessionOptions, SessionStore, sessionKey } from '../../src/index.ts'
-import { type BrokenStore, type Data, having, type Method, over, replacing, resulting } from './broken-store.ts'
+import { MERGED, MOVED_ENDS, READS, REMOVED, STORED } from './broken-promises.ts'
+import { type BrokenStore, COPY, type Data, having, type Method, over, replacing, resulting } from './broken-store.ts'
 import { FaultyTable, memoryFixture } from './contract-store.ts'
 
 const TO_THE_MILLISECOND = 'ends a session to the millisecond, at the store’s clock'
@@ -51,6 +52,8 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       'postpones the end by a touch',
       TOUCH_OF_EXPIRED,
       EXPIRED_SINCE,
+      COPY,
+      MOVED_ENDS,
     ],
   },
   'expiry in whole seconds': {
@@ -64,7 +67,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       }),
     fails: TO_THE_MILLISECOND,
   },
-  'no absolute end': { create: having({ maxLifetimeSeconds: 86_400_000 }), fails: ABSOLUTE },
+  'no absolute end': { create: having({ maxLifetimeSeconds: 86_400_000 }), fails: ABSOLUTE, also: [MOVED_ENDS] },
   'a touch that does nothing': {
     create: (options) =>
       memoryFixture(options, {
@@ -98,7 +101,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       if (row !== undefined && row.expiresAt > clock!.now()) await table.force({ ...row, expiresAt })
     }),
     fails: 'never moves the end back by a touch, as one from a server whose clock is behind would',
-    also: ['calls back without error from a touch that fails: Express would cut the response off'],
+    also: ['calls back without error from a touch that fails: Express would cut the response off', READS],
   },
   'a touch that revives an expired row': {
     create: (options) =>
@@ -124,6 +127,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       }
     }),
     fails: TOUCHED_COOKIE,
+    also: [COPY],
   },
   'a cookie that outlives the browser once it was touched': {
     create: resulting('get', (right, table) => {
@@ -138,7 +142,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       }
     }),
     fails: 'leaves a cookie that ends with the browser as it is, touched or not',
-    also: [ABSOLUTE],
+    also: [ABSOLUTE, COPY],
   },
   'a lost update': {
     create: (options) =>
@@ -155,6 +159,8 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
       'loses no change of two requests to one field, or says so',
       'does not store a session over the one that another login made under its id',
       EXPIRED_SINCE,
+      REMOVED,
+      MERGED,
     ],
   },
   'a merge over guarded keys': {
@@ -172,7 +178,7 @@ export const brokenRows: Readonly<Record<string, BrokenStore>> = {
         })(),
       }),
     fails: 'does not store a session that was destroyed since it was loaded: a logout is final',
-    also: ['ends a session that another process is writing at that moment'],
+    also: ['ends a session that another process is writing at that moment', COPY, STORED],
   },
   'writes that overtake each other': {
     create: replacing('set', (right) => (id, session, callback) => {

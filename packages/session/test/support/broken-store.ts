@@ -3,6 +3,9 @@ import type { ContractOptions, StoreFixture } from '@waxseal/testing'
 import { type SessionOptions, SessionStore } from '../../src/index.ts'
 import { type FaultyTable, memoryFixture } from './contract-store.ts'
 
+/** What a store cannot but fail whose `get` is given as {@link resulting}: such a `get` knows no callbacks. */
+export const COPY = 'knows a session again by Fastify’s copy of what a callback was given: a logout is final'
+
 export interface BrokenStore {
   readonly create: (options: ContractOptions) => StoreFixture
   readonly fails: string

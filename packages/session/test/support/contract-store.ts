@@ -50,6 +50,12 @@ export class FaultyTable extends MemoryTable {
     return MemoryTable.prototype.insert.call(this, row, Number.POSITIVE_INFINITY)
   }
 
+  /** Moves what of its ends a row shows. */
+  async moveEnds(key: string, expiresAt: number): Promise<void> {
+    const row = await MemoryTable.prototype.get.call(this, key)
+    await this.force({ ...row!, expiresAt })
+  }
+
   protected async through<T>(signal: StopSignal | undefined, run: () => Promise<T>): Promise<T> {
     if (this.fault === 'unreachable') throw this.unreachable()
     if (this.fault === 'none' || signal === undefined) return run()
@@ -93,6 +99,7 @@ export function memoryFixture<Table extends FaultyTable>(
     async copyRow(id, key) {
       await table.force({ ...(await rowOf(id)), key })
     },
+    moveEnds: (id, at) => table.moveEnds(sessionKey(id), at),
     setFault(fault) {
       table.fault = fault
     },

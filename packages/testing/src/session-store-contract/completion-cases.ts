@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestRunner } from '../test-runner.ts'
 import { contentOf, dataOf, found, newSession, type SetUp } from './set-up.ts'
+import { throughCallbacks } from './store-calls.ts'
 import type { StoreCallback, StoreUnderTest } from './store-under-test.ts'
 import { uncaughtDuring } from './uncaught.ts'
 
@@ -110,6 +111,15 @@ export function completionCases(it: TestRunner['it'], setUp: SetUp): void {
     loaded.more = true
     delete loaded.cookie
     assert.deepEqual(contentOf(await store.get('id')), before)
+  })
+
+  it('knows a session again by Fastify’s copy of what a callback was given: a logout is final', async () => {
+    const { store } = await setUp()
+    await store.set('id', newSession())
+    const copy = { ...found(await throughCallbacks.get(store, 'id')) }
+    await store.destroy('id')
+    await store.set('id', Object.assign(copy, { late: true }))
+    assert.equal(await store.get('id'), null)
   })
 
   it('regenerates: the old session goes, Express’s generate makes the new one', async () => {

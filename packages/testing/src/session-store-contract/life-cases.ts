@@ -66,6 +66,17 @@ export function lifeCases(it: TestRunner['it'], setUp: SetUp, calls: StoreCalls)
     assert.equal(await calls.get(store, 'id'), null)
   })
 
+  it('writes nothing for requests that only read, while the end is far enough', async () => {
+    const { store, clock, rawRows } = await setUp({ ttlSeconds: 1000, touchAfterSeconds: 100 })
+    await calls.set(store, 'id', newSession())
+    const before = await rawRows()
+    clock.advanceSeconds(60)
+    const loaded = found(await calls.get(store, 'id'))
+    await calls.touch(store, 'id', loaded)
+    await calls.set(store, 'id', loaded)
+    assert.deepEqual(await rawRows(), before)
+  })
+
   it('never moves the end back by a touch, as one from a server whose clock is behind would', async () => {
     const { store, clock } = await setUp({ ttlSeconds: 100, touchAfterSeconds: 0 })
     await calls.set(store, 'id', newSession())

@@ -40,6 +40,19 @@ export function listingCases(it: TestRunner['it'], setUp: SetUp, calls: StoreCal
     assert.equal(await calls.length(store), 1)
   })
 
+  it('ends a listing with the reason of its signal', async () => {
+    const { store } = await setUp()
+    await fill(store)
+    const ending = new AbortController()
+    const reason = new Error('enough')
+    let seen = 0
+    const listing = async () => {
+      for await (const _ of store.sessions({ signal: ending.signal })) if (++seen === 1) ending.abort(reason)
+    }
+    await assert.rejects(listing(), reason)
+    assert.equal(seen, 1)
+  })
+
   it('neither lists nor clears rows of another kind, whose keys begin with #', async () => {
     const { store, copyRow, rawRows, events } = await setUp()
     await calls.set(store, 'id', newSession())

@@ -64,6 +64,8 @@ export interface StoreFixture {
   swapRows(id: string, other: string): Promise<void>
   /** Puts a copy of a session's row under a key, which is not hashed. */
   copyRow(id: string, key: string): Promise<void>
+  /** Moves every end of a session that stands readable in its row to this time, in milliseconds since the epoch. */
+  moveEnds(id: string, at: number): Promise<void>
   setFault(fault: Fault): void | Promise<void>
 }
 

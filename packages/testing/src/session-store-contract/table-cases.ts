@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
-import { newSession, type SetUp } from './set-up.ts'
+import { dataOf, newSession, type SetUp } from './set-up.ts'
 
 const ID = 'session-id-of-128-bits-0f9d8c7b6a'
 const SECRET = 'what-only-this-session-holds'
@@ -33,6 +33,16 @@ export function tableCases(it: TestRunner['it'], setUp: SetUp): void {
     }
     assert.deepEqual(new Set(events.map(({ type }) => type)), new Set(['unreadable']))
     assert.equal((await rawRows()).length, 2)
+  })
+
+  it('ends a session at its absolute end, wherever its row says that it ends', async () => {
+    const { store, reopen, clock, moveEnds } = await setUp({ ttlSeconds: 100, maxLifetimeSeconds: 350 })
+    await store.set('id', newSession())
+    await moveEnds('id', clock.now() + 10_000_000)
+    clock.advanceSeconds(349)
+    assert.deepEqual(dataOf(await store.get('id')), { name: 'ada' })
+    clock.advanceSeconds(1)
+    for (const reader of [store, await reopen()]) assert.equal(await reader.get('id'), null)
   })
 
   it('takes the key of a row for no session id', async () => {

@@ -29,6 +29,25 @@ export function writeCases(it: TestRunner['it'], setUp: SetUp, calls: StoreCalls
     const overwritten = events.filter(({ type }) => type === 'overwritten').length
     return { result: dataOf(await calls.get(store, 'id')), errors, overwritten }
   }
+  /** One process loads a session, another stores its change; the first stores its own ones, one after the other. */
+  const goOn = async (
+    before: SessionData,
+    otherChange: SessionData,
+    ...changes: ((session: SessionData) => void)[]
+  ): Promise<Meeting> => {
+    const { store, reopen, events } = await setUp()
+    const other = await reopen()
+    await calls.set(store, 'id', newSession(before))
+    const mine = found(await calls.get(store, 'id'))
+    await calls.set(other, 'id', Object.assign(found(await calls.get(other, 'id')), otherChange))
+    const errors: unknown[] = []
+    for (const change of changes) {
+      change(mine)
+      await calls.set(store, 'id', mine).catch((error) => errors.push(codeOf(error)))
+    }
+    const overwritten = events.filter(({ type }) => type === 'overwritten').length
+    return { result: dataOf(await calls.get(store, 'id')), errors, overwritten }
+  }
   const eitherOf = (result: SessionData, one: SessionData, other: SessionData) =>
     assert.deepEqual(result, 'left' in result ? one : other)
   const policyOf = async (): Promise<ConflictPolicy> => (await setUp()).conflict
@@ -52,6 +71,28 @@ export function writeCases(it: TestRunner['it'], setUp: SetUp, calls: StoreCalls
     const policy = await policyOf()
     assert.deepEqual(errors, policy === 'lastWriteWins' ? [] : [CONFLICT])
     assert.equal(overwritten, policy === 'lastWriteWins' ? 1 : 0)
+  })
+
+  it('loses no other request’s change with the next save of an object that was merged, or says so', async () => {
+    const saves = [1, 2].map((own) => (session: SessionData) => void Object.assign(session, { own }))
+    const { result, errors, overwritten } = await goOn({}, { other: 1 }, ...saves)
+    const expected: Record<ConflictPolicy, Meeting> = {
+      merge: { result: { own: 2, other: 1 }, errors: [], overwritten: 0 },
+      reject: { result: { other: 1 }, errors: [CONFLICT, CONFLICT], overwritten: 0 },
+      lastWriteWins: { result: { own: 2 }, errors: [], overwritten: 1 },
+    }
+    assert.deepEqual({ result, errors, overwritten }, expected[await policyOf()])
+  })
+
+  it('brings nothing back by a merge that a request has removed', async () => {
+    const remove = (session: SessionData) => void delete session.admin
+    const { result, errors, overwritten } = await goOn({ admin: true }, { other: 1 }, remove)
+    const expected: Record<ConflictPolicy, Meeting> = {
+      merge: { result: { other: 1 }, errors: [], overwritten: 0 },
+      reject: { result: { admin: true, other: 1 }, errors: [CONFLICT], overwritten: 0 },
+      lastWriteWins: { result: {}, errors: [], overwritten: 1 },
+    }
+    assert.deepEqual({ result, errors, overwritten }, expected[await policyOf()])
   })
 
   it('makes no session of two users, that neither request had', async () => {
@@ -79,6 +120,16 @@ export function writeCases(it: TestRunner['it'], setUp: SetUp, calls: StoreCalls
     assert.equal(await calls.get(store, 'id'), null)
     assert.deepEqual(await rawRows(), [])
     assert.deepEqual(typesOf(events), ['refused'])
+  })
+
+  it('says of a session whether it is stored', async () => {
+    const { store } = await setUp()
+    assert.equal(await calls.set(store, 'id', newSession()), true)
+    const loaded = found(await calls.get(store, 'id'))
+    assert.equal(await calls.set(store, 'id', loaded), true)
+    assert.equal(await calls.set(store, 'id', Object.assign(loaded, { step: 1 })), true)
+    await calls.destroy(store, 'id')
+    assert.equal(await calls.set(store, 'id', Object.assign(loaded, { step: 2 })), false)
   })
 
   it('does not store a session over the one that another login made under its id', async () => {
