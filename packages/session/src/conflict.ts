@@ -30,11 +30,13 @@ export class ConflictRules {
   /** Throws `ERR_WAXSEAL_SESSION_CONFLICT` where the policy has no answer. Who changed nothing is in nobody's way. */
   resolve(base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot): Resolution {
     if (theirs === base) return { snapshot: mine }
+    const here = changedKeys(base, mine)
     const there = changedKeys(base, theirs)
+    // A framework that knows one more attribute gives it to every session's cookie, in each of many requests at once.
+    if (sameCookie(mine.cookie, theirs.cookie)) for (const changed of [here, there]) changed.delete(COOKIE)
     if (there.size === 0) return { snapshot: mine }
     const lastWins = this.policy === 'lastWriteWins'
     if (lastWins && mine.content !== base.content) return { snapshot: mine, effect: 'overwritten' }
-    const here = changedKeys(base, mine)
     const snapshot = combine(mine, here, theirs, there)
     // Who changed the cookie alone, as a touch may, takes no content back.
     if (lastWins || here.size === 0) return { snapshot }

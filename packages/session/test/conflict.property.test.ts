@@ -57,6 +57,13 @@ function changesOf(from: SessionSnapshot, to: SessionSnapshot): Set<string> {
   return new Set(cookieOf(from) === cookieOf(to) ? changed : [...changed, 'cookie'])
 }
 
+/** What `mine` changed that `theirs` did not as well: a cookie that both made the same is in nobody's way. */
+function ownChanges(base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot): Set<string> {
+  const changed = changesOf(base, mine)
+  if (cookieOf(mine) === cookieOf(theirs)) changed.delete('cookie')
+  return changed
+}
+
 const RUNS = 600
 
 const run = (property: (base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot) => void): void =>
@@ -106,7 +113,7 @@ describe('merge', () => {
   it('is refused exactly where both changed one key, or one of both a guarded key or the user', () => {
     const outcomes = { merged: 0, refused: 0 }
     const check = (base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot) => {
-      const [here, there] = [changesOf(base, mine), changesOf(base, theirs)]
+      const [here, there] = [ownChanges(base, mine, theirs), ownChanges(base, theirs, mine)]
       const both = here.size > 0 && there.size > 0
       const overlap = [...here].some((key) => there.has(key))
       const guarded = ['role', 'user'].some((key) => here.has(key) || there.has(key))
@@ -161,7 +168,7 @@ describe('merge', () => {
 describe('reject', () => {
   it('refuses what both changed, and only that', () => {
     const check = (base: SessionSnapshot, mine: SessionSnapshot, theirs: SessionSnapshot) => {
-      const both = changesOf(base, mine).size > 0 && changesOf(base, theirs).size > 0
+      const both = ownChanges(base, mine, theirs).size > 0 && ownChanges(base, theirs, mine).size > 0
       expect(resolve({ conflict: 'reject' }, base, mine, theirs) === NO_MERGE).toBe(both)
     }
     run(check)
@@ -173,7 +180,7 @@ describe('lastWriteWins', () => {
   it('stores mine and says so, but who changed the cookie alone, or nothing, takes nothing else back', () => {
     run((base, mine, theirs) => {
       const last = resolve({ conflict: 'lastWriteWins' }, base, mine, theirs)
-      if (changesOf(base, theirs).size === 0) expect(last).toEqual({ snapshot: mine })
+      if (ownChanges(base, theirs, mine).size === 0) expect(last).toEqual({ snapshot: mine })
       else if (mine.content !== base.content) expect(last).toEqual({ snapshot: mine, effect: 'overwritten' })
       else {
         if (last === NO_MERGE) throw new Error('lastWriteWins knows no conflict')

@@ -183,6 +183,14 @@ describe('the cookie', () => {
     expect(await store.get('id')).toMatchObject({ cookie: { originalMaxAge: 86_400_000 } })
   })
 
+  it.each(['merge', 'reject'] as const)('that both gave alike is no conflict: frameworks do, %s', async (policy) => {
+    const { store, two, here, there, events } = await race({ conflict: policy }, { cookie: browserCookie })
+    const cookie = { ...browserCookie, partitioned: true }
+    await change(two.store, there, { cookie })
+    expect(await change(store, here, { cookie })).toBe(true)
+    expect(events).toEqual([])
+  })
+
   it('that another request gave a longer life keeps it, from this write on', async () => {
     const { store, two, here, there, rowOf, clock } = await race({}, { cookie: inDays(1) })
     await change(two.store, there, { cookie: inDays(9) })
