@@ -87,9 +87,10 @@ export class CoalescedWrites {
     } catch (error) {
       const name = error instanceof Error ? error.name : ''
       if (name === 'AccessDeniedException') this.#denial.note()
-      // Not every DynamoDB-compatible server knows PartiQL, or all of it.
-      else if (name === 'UnknownOperationException' || name === 'ValidationException') this.#isUnsupported = true
-      else throw error
+      // Not every DynamoDB-compatible server knows PartiQL.
+      else if (name === 'UnknownOperationException') this.#isUnsupported = true
+      // What is wrong may be one write of these alone; sent singly it fails by itself.
+      else if (name !== 'ValidationException') throw error
       sendSingly(batch)
     }
   }
@@ -105,10 +106,11 @@ export class CoalescedWrites {
     const { Responses = [] } = await this.#connection.client.send(command, { abortSignal: batch.signal })
     for (const [i, { resolve }] of sent.entries()) {
       const response = Responses[i]
-      const code = response?.Error?.Code
-      if (response !== undefined && code === undefined) resolve({ written: true })
-      if (code === 'ConditionalCheckFailed') resolve({ written: false, item: response?.Error?.Item })
-      if (code === 'AccessDenied') this.#denial.note()
+      // An error counts as one without a code too: a save that is lost must not be answered as written.
+      const error = response?.Error
+      if (response !== undefined && error === undefined) resolve({ written: true })
+      if (error?.Code === 'ConditionalCheckFailed') resolve({ written: false, item: error.Item })
+      if (error?.Code === 'AccessDenied') this.#denial.note()
     }
     // Throttled, denied and so on: by a call of their own the SDK repeats them or says what is wrong.
     sendSingly(batch)
