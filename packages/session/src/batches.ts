@@ -28,6 +28,12 @@ export class Batch<Request, Answer> {
     return this.#waiting.size
   }
 
+  /** Whether the call stays within `most` requests with this one; equal ones are one. */
+  hasRoomFor(request: Request, most: number): boolean {
+    if (this.size < most) return true
+    return new Set([...this.waiting.map((waiter) => waiter.request), request]).size <= most
+  }
+
   add(request: Request, signal: StopSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const leaveBy = <T>(settle: (value: T) => void) => {
@@ -76,7 +82,7 @@ export class Batches<Request, Answer> {
   add(request: Request, signal: StopSignal): Promise<Answer> {
     if (signal.aborted) return Promise.reject(timedOut())
     const open = this.#open
-    const hasRoom = open !== undefined && open.size < this.#mostRequests && !open.signal.aborted
+    const hasRoom = open !== undefined && open.hasRoomFor(request, this.#mostRequests) && !open.signal.aborted
     return (hasRoom ? open : this.#begin()).add(request, signal)
   }
 

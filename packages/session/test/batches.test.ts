@@ -39,6 +39,12 @@ describe('a batch', () => {
     ])
   })
 
+  it('is not full of what is asked for again and again', async () => {
+    const { batches, requests } = newBatches(answerAll)
+    await Promise.all([1, 1, 1, 2, 1, 3, 2, 4].map((request) => batches.add(request, newSignal())))
+    expect(requests()).toEqual([[1, 1, 1, 2, 1, 3, 2], [4]])
+  })
+
   it('takes nothing in once it is sent', async () => {
     const { batches, requests } = newBatches()
     batches.add(1, newSignal())
