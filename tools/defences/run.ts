@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { attacks } from './attacks.ts'
 import { apply, type Defence } from './defence.ts'
+import { batches } from './list/batches.ts'
 import { conflicts } from './list/conflicts.ts'
 import { dataKeys } from './list/data-keys.ts'
 import { database } from './list/database.ts'
@@ -43,6 +44,7 @@ const list = [
   ...users,
   ...conflicts,
   ...database,
+  ...batches,
 ]
   .filter(({ attack }) => isWanted(attack))
   .sort((a, b) => a.attack - b.attack)

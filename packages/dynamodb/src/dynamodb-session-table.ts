@@ -39,7 +39,7 @@ const readsAreDenied =
 
 const writesAreDenied =
   'AWS denies dynamodb:PartiQLUpdate: concurrent writes go one by one. ' +
-  'Allow it beside what sessionTablePolicy() gives, or take batchWrites away'
+  'sessionTablePolicy(arn, { batchWrites: true }) gives the statement to allow; or take batchWrites away'
 
 /** Options of {@link DynamoDBSessionTable}. */
 export interface DynamoDBSessionTableOptions {

@@ -9,11 +9,20 @@ export interface PolicyDocument {
   }[]
 }
 
+/** What a store is configured with that asks for more actions. */
+export interface SessionTablePolicyOptions {
+  /** As the option of the store. Default `false`. */
+  readonly batchWrites?: boolean
+}
+
 /**
- * What to allow an app's role on its sessions table, and no more. `Sessions` is for get, set, touch and destroy, with
- * BatchGetItem in store for batched reads; leave `Listing` out where nothing calls all, ids, length or clear.
+ * What to allow an app's role on its sessions table, and no more. `Sessions` is for get, set, touch and destroy; leave
+ * `Listing` out where nothing calls all, ids, length or clear.
  */
-export function sessionTablePolicy(tableArn: string): PolicyDocument {
+export function sessionTablePolicy(
+  tableArn: string,
+  { batchWrites = false }: SessionTablePolicyOptions = {},
+): PolicyDocument {
   return {
     Version: '2012-10-17',
     Statement: [
@@ -26,6 +35,7 @@ export function sessionTablePolicy(tableArn: string): PolicyDocument {
           'dynamodb:PutItem',
           'dynamodb:UpdateItem',
           'dynamodb:DeleteItem',
+          ...(batchWrites ? ['dynamodb:PartiQLUpdate'] : []),
         ],
         Resource: tableArn,
       },

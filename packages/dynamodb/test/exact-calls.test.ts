@@ -206,6 +206,10 @@ describe('set-up', () => {
   it('the policy allows the calls of the store on its table, and nothing else', () => {
     const { Statement } = sessionTablePolicy('arn:of:the:table')
     expect(Statement.map(({ Resource }) => Resource)).toEqual(['arn:of:the:table', 'arn:of:the:table'])
-    expect(Statement.flatMap(({ Action }) => Action).some((action) => action.includes('*'))).toBe(false)
+    const actions = Statement.flatMap(({ Action }) => Action)
+    expect(actions.some((action) => action.includes('*'))).toBe(false)
+    const withWrites = sessionTablePolicy('arn:of:the:table', { batchWrites: true }).Statement
+    const more = withWrites.flatMap(({ Action }) => Action).filter((action) => !actions.includes(action))
+    expect(more).toEqual(['dynamodb:PartiQLUpdate'])
   })
 })
