@@ -131,7 +131,11 @@ describe('writes of one tick', () => {
 
   it('are singly by default', async () => {
     const table = new DynamoDBSessionTable(client, 'T', 'pk')
-    await Promise.all([update(table, 'a'), update(table, 'b'), table.extend('c', 9001, { revision: 1 }, 1000, newSignal())])
+    await Promise.all([
+      update(table, 'a'),
+      update(table, 'b'),
+      table.extend('c', 9001, { revision: 1 }, 1000, newSignal()),
+    ])
     expect(names()).toEqual(['PutItem', 'PutItem', 'UpdateItem'])
   })
 })
