@@ -61,6 +61,20 @@ const pass = fc
   .constantFrom(30, 61, 300, 540, 599, 600)
   .map((seconds) => command(`pass(${seconds})`, (play) => play.pass(seconds)))
 
+/** A visitor who only reads, now and then: stays signed in by it, and not for ever. */
+const read = fc
+  .tuple(tabs, servers, fc.integer({ min: 1, max: 4 }), fc.constantFrom(300, 530, 545))
+  .map(([tab, server, times, seconds]) =>
+    command(`read(${tab}, ${server}, ${times} times, ${seconds} s)`, async (play) => {
+      for (let time = 0; time < times; time++) {
+        await play.visit(tab, server, 0)
+        await play.step(tab, 'finish')
+        play.pass(seconds)
+      }
+      await play.visit(tab, server, 0)
+    }),
+  )
+
 const setUnloaded = servers.map((server) => command(`setUnloaded(${server})`, (play) => play.setUnloaded(server)))
 
 const sweep = servers.map((server) => command(`sweep(${server})`, (play) => play.sweep(server)))
@@ -69,7 +83,7 @@ const sweep = servers.map((server) => command(`sweep(${server})`, (play) => play
 export const commands: fc.Arbitrary<Iterable<Command>> = fc.commands(
   [
     ...[visit, visit, visit, change, change, change, change, signIn, step, step, step, step],
-    ...[race, fault, arrive, jump, pass, pass, sweep, setUnloaded],
+    ...[race, fault, arrive, jump, pass, read, sweep, setUnloaded],
   ],
   { maxCommands: 80, size: 'max' },
 )
