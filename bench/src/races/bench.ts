@@ -1,4 +1,4 @@
-import { startDynalite, startDynamoDBLocal, startPostgres } from '@waxseal/engines'
+import { startDynamoDBLocal, startPostgres } from '@waxseal/engines'
 import { type Framework, frameworks } from '@waxseal/suite/apps'
 import { raceLogouts, raceUpdates, type StorePair } from '@waxseal/suite/races'
 import type { Benchmark, Row } from '../row.ts'
@@ -53,21 +53,21 @@ async function race(framework: Framework, { database, ours, peer }: Contestants)
  * request ends while another is under way, how many are back. The peers are connect-dynamodb and connect-pg-simple.
  */
 export const sessionRaces: Benchmark = async () => {
-  const [dynalite, local, postgres] = await Promise.all([startDynalite(), startDynamoDBLocal(), startPostgres()])
-  const onDynamoDB = ({ name, endpoint }: typeof dynalite): Contestants => ({
-    database: name,
-    ours: () => dynamodbPair(endpoint),
-    peer: async () => (await connectStore(endpoint)).store,
-  })
+  const [dynamodb, postgres] = await Promise.all([startDynamoDBLocal(), startPostgres()])
+  const onDynamoDB: Contestants = {
+    database: 'dynamodb-local',
+    ours: () => dynamodbPair(dynamodb.endpoint),
+    peer: async () => (await connectStore(dynamodb.endpoint)).store,
+  }
   const onPostgres: Contestants = {
     database: 'postgres',
     ours: () => postgresPair(postgres.url),
     peer: () => connectPgStore(postgres.url),
   }
   const rows: Row[] = []
-  for (const contestants of [onDynamoDB(dynalite), onDynamoDB(local), onPostgres]) {
+  for (const contestants of [onDynamoDB, onPostgres]) {
     for (const framework of frameworks) rows.push(...(await race(framework, contestants)))
   }
-  await Promise.all([dynalite, local, postgres].map((engine) => engine.stop()))
+  await Promise.all([dynamodb.stop(), postgres.stop()])
   return rows
 }

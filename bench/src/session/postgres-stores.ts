@@ -17,6 +17,8 @@ export async function waxsealPostgresStore(connectionString: string): Promise<Po
 /** connect-pg-simple as it is, unencrypted, on as many connections. */
 export async function connectPgStore(connectionString: string): Promise<Store> {
   const pool = new pg.Pool({ connectionString })
+  // The server may end before the pool does.
+  pool.on('error', () => {})
   const tableName = `connect_${randomUUID()}`
   // Its own way to create a table names the key the same for every table.
   await pool.query(
