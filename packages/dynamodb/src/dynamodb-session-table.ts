@@ -73,8 +73,8 @@ export class DynamoDBSessionTable implements SessionTable {
     this.#connection = new TableConnection(client, tableName, partitionKey)
     this.maxRecordBytes = maxRecordBytes(partitionKey)
     this.version1 = new DynamoDBVersion1Table(this.#connection)
-    this.#users = new UserIndex(this.#connection)
     if (batchReads) this.#reads = new CoalescedReads(this.#connection, () => onDegraded('get', readsAreDenied))
+    this.#users = new UserIndex(this.#connection, this.#reads ?? this.#connection)
     if (batchWrites) this.#writes = new CoalescedWrites(this.#connection, () => onDegraded('set', writesAreDenied))
   }
 

@@ -1,18 +1,17 @@
 import { WaxsealError } from '@waxseal/core'
 import type { StopSignal } from '@waxseal/session'
 
-const LANES = 10
-
 /**
- * Runs the task for every item, ten at a time, each with a signal of its own, as one signal serves one call at a time.
+ * Runs the task for every item, so many at a time, each with a signal of its own, as one signal serves one call at a time.
  * Ends with the first failure, or as soon as `signal` aborts; the calls under way are then aborted.
  */
 export async function sideBySide<T>(
   items: readonly T[],
   signal: StopSignal,
   task: (item: T, signal: StopSignal) => Promise<void>,
+  atATime = 10,
 ): Promise<void> {
-  const lanes = Array.from({ length: Math.min(LANES, items.length) }, () => ({
+  const lanes = Array.from({ length: Math.min(atATime, items.length) }, () => ({
     aborted: false,
     onabort: null as StopSignal['onabort'],
   }))

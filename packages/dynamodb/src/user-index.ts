@@ -6,7 +6,6 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { WaxsealError } from '@waxseal/core'
 import { isChosen, type RowChoice, type SessionRow, type StopSignal, type WriteOutcome } from '@waxseal/session'
-import { backOff } from './back-off.ts'
 import { withoutExchange } from './errors.ts'
 import { type Item, toSafeInteger, toTtl } from './item.ts'
 import { sideBySide } from './side-by-side.ts'
@@ -25,14 +24,17 @@ const PRUNED_FROM = 20
 /** Entries that one pruning looks at. */
 const PRUNED_AT_ONCE = 100
 
-/** For taking a row back, in milliseconds: the caller's time may be over. */
+/** For taking a row back and for pruning, in milliseconds: the caller's time may be over. */
 const OWN_TIME = 2000
 
-/** Keys in one BatchGetItem: so many of the largest rows stay below the 16 MB of an answer. */
+/** Rows that are looked at before the next ones are. */
 const READ_AT_ONCE = 25
 
 /** The last instant that a Date can hold. */
 const NEVER = 8_640_000_000_000_000
+
+/** How the rows are read. */
+type ItemReads = Pick<TableConnection, 'get'>
 
 /** What an index item holds. */
 interface Entries {
@@ -58,9 +60,12 @@ interface Entries {
  */
 export class UserIndex {
   readonly #connection: TableConnection
+  readonly #reads: ItemReads
 
-  constructor(connection: TableConnection) {
+  /** `reads`: gives the rows, together where the role may. */
+  constructor(connection: TableConnection, reads: ItemReads) {
     this.#connection = connection
+    this.#reads = reads
   }
 
   /** Puts, by `put`, a row that was not the user's before. */
@@ -72,7 +77,7 @@ export class UserIndex {
     put: () => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
     const entry = writeEntry(row.key, now)
-    await this.#add(entry, userTag, row.absoluteExpiresAt ?? NEVER, signal)
+    await this.#addOrPrune(entry, userTag, row.absoluteExpiresAt ?? NEVER, now, signal)
     const outcome = await put()
     // Also where what stands in the way is our own: an answer was lost, and the client repeated the put.
     const { current } = outcome
@@ -80,12 +85,12 @@ export class UserIndex {
     if (!isStored) return outcome
     let stays = false
     try {
-      const { standing, leaving } = await this.#read(userTag, signal)
+      const entries = await this.#read(userTag, signal)
       // Nobody waits for it, and nothing fails by it: the next login prunes again.
-      if (standing.length + leaving.length > PRUNED_FROM) {
-        this.#prune(userTag, [...readEntries(standing), ...readEntries(leaving)], now).catch(() => {})
+      if (entries.standing.length + entries.leaving.length > PRUNED_FROM) {
+        inOwnTime((own) => this.#prune(userTag, entries, now, own)).catch(() => {})
       }
-      stays = standing.includes(entry)
+      stays = entries.standing.includes(entry)
     } finally {
       // Also where the look fails: a removal may have begun. By the tag, not the record: a request that read the row
       // meanwhile may have written on top of it.
@@ -103,15 +108,11 @@ export class UserIndex {
   /** The items under the keys. */
   async items(keys: readonly string[], signal: StopSignal): Promise<Item[]> {
     const found: Item[] = []
-    let attempt = 0
-    for (const pending = [...keys]; pending.length > 0; ) {
-      const { items, unprocessed } = await this.#connection.getMany(pending.splice(0, READ_AT_ONCE), signal)
-      found.push(...items.values())
-      if (unprocessed.size === 0) continue
-      for (const key of unprocessed) if (key !== undefined) pending.push(key)
-      attempt += 1
-      await backOff(attempt)
+    const read = async (key: string, laneSignal: StopSignal) => {
+      const item = await this.#reads.get(key, laneSignal)
+      if (item !== undefined) found.push(item)
     }
+    await sideBySide(keys, signal, read, READ_AT_ONCE)
     return found
   }
 
@@ -142,6 +143,19 @@ export class UserIndex {
     return { standing: entries?.SS ?? [], leaving: leaving?.SS ?? [] }
   }
 
+  /** An item that is full gets room where rows have gone. */
+  async #addOrPrune(entry: string, userTag: string, until: number, now: number, signal: StopSignal): Promise<void> {
+    try {
+      await this.#add(entry, userTag, until, signal)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      await this.#prune(userTag, await this.#read(userTag, signal), now, signal)
+      await this.#add(entry, userTag, until, signal).catch((again: unknown) => {
+        throw isFull(again) ? full(again) : again
+      })
+    }
+  }
+
   /** `until`: when the item may go at the soonest, in milliseconds since the epoch. */
   async #add(entry: string, userTag: string, until: number, signal: StopSignal): Promise<void> {
     const entries = { ':entry': { SS: [entry] } }
@@ -153,7 +167,6 @@ export class UserIndex {
         ExpressionAttributeValues: { ...entries, ':ttl': number(toTtl(until)) },
       })
     } catch (error) {
-      if (isFull(error)) throw full(error)
       if (!(error instanceof ConditionalCheckFailedException)) throw error
       // Another session of the user lives longer.
       await this.#update(userTag, signal, {
@@ -202,12 +215,16 @@ export class UserIndex {
     }
   }
 
-  async #prune(userTag: string, entries: readonly IndexEntry[], now: number): Promise<void> {
-    const old = entries.filter(({ addedAt }) => addedAt < now - UNDER_WAY)
+  async #prune(userTag: string, { standing, leaving }: Entries, now: number, signal: StopSignal): Promise<void> {
+    const isOld = ({ addedAt }: IndexEntry) => addedAt < now - UNDER_WAY
+    const oldLeaving = readEntries(leaving).filter(isOld)
+    // The rows of those that are leaving are mostly gone: many of them alone make room at once.
+    const isEnough = oldLeaving.length >= PRUNED_AT_ONCE
+    const old = isEnough ? oldLeaving : [...oldLeaving, ...readEntries(standing).filter(isOld)]
     // Anywhere among them: the oldest may all be alive.
     const start = Math.floor(Math.random() * (Math.max(0, old.length - PRUNED_AT_ONCE) + 1))
     const some = old.slice(start, start + PRUNED_AT_ONCE)
-    const items = await this.items(keysIn(some), { aborted: false, onabort: null })
+    const items = await this.items(keysIn(some), signal)
     // A process whose clock is behind may still postpone the end of a row that has just expired.
     const left = this.#ofUser(
       items.filter(({ expiresAt }) => !((toSafeInteger(expiresAt) ?? now) < now - UNDER_WAY)),
@@ -215,7 +232,7 @@ export class UserIndex {
     )
     const gone = some.filter(({ key }) => !left.has(key))
     if (gone.length === 0) return
-    await this.#change(userTag, 'DELETE #entries :some, #leaving :some', gone, { aborted: false, onabort: null })
+    await this.#change(userTag, 'DELETE #entries :some, #leaving :some', gone, signal)
   }
 
   #ofUser(items: readonly Item[], userTag: string): Set<string> {
