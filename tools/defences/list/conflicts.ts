@@ -2,6 +2,8 @@ import { type Defence, remove, replace } from '../defence.ts'
 
 const src = 'packages/session/src'
 const raceTests = 'packages/session/test/conflicts.test.ts'
+const table = `${src}/memory-table.ts`
+const suiteRaceTests = 'tools/suite/test/races.test.ts'
 const version1Tests = 'packages/dynamodb/test/version1-conflicts.test.ts'
 
 /** Two requests that change one session. */
@@ -197,5 +199,27 @@ export const conflicts: readonly Defence[] = [
     ],
     testFile: version1Tests,
     test: "on 'dynalite' a database that falls silent under an upgrade leaves a save most of its time",
+  },
+  {
+    attack: 27,
+    defence: 'a write goes over no writing but the one that was read: 1,000 races of two updates',
+    patch: [
+      replace(table, 'current.revision !== over.revision || current.expiresAt <= now', 'current.expiresAt <= now'),
+    ],
+    testFile: suiteRaceTests,
+    test: "races on memory under 'Express' two requests change two keys at once: both are kept, 1,000 of 1,000",
+  },
+  {
+    attack: 21,
+    defence: 'a write needs the row to be there: 1,000 races of a logout and another request',
+    patch: [
+      replace(
+        table,
+        'if (current === undefined) return { written: false }\n    if (current.revision',
+        'if (current === undefined) return this.insert(row, now)\n    if (current.revision',
+      ),
+    ],
+    testFile: suiteRaceTests,
+    test: "races on memory under 'Fastify' a logout races another request: never back, in 1,000 interleavings",
   },
 ]

@@ -158,8 +158,8 @@ export const sessions: readonly Defence[] = [
       ),
       replace(
         `${dynamodb}/dynamodb-session-table.ts`,
-        "          ':ttl': number(toTtl(expiresAt)),\n",
-        "          ':ttl': number(toTtl(expiresAt)),\n          ':zero': number(0),\n",
+        "        ':ttl': number(toTtl(expiresAt)),\n",
+        "        ':ttl': number(toTtl(expiresAt)),\n        ':zero': number(0),\n",
       ),
     ],
     testFile: contractTests,

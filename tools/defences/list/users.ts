@@ -74,7 +74,7 @@ export const users: readonly Defence[] = [
   {
     attack: 21,
     defence: 'a login looks whether its entry still stands',
-    patch: [replace(index, 'stays = standing.includes(entry)', 'stays = entry !== null')],
+    patch: [replace(index, 'stays = entries.standing.includes(entry)', 'stays = entry !== null')],
     testFile: orderTests,
     test: anyOrder,
   },
@@ -215,8 +215,8 @@ export const users: readonly Defence[] = [
     patch: [
       replace(
         index,
-        'const old = entries.filter(({ addedAt }) => addedAt < now - UNDER_WAY)',
-        'const old = entries.filter(({ addedAt }) => addedAt < now)',
+        'const isOld = ({ addedAt }: IndexEntry) => addedAt < now - UNDER_WAY',
+        'const isOld = ({ addedAt }: IndexEntry) => addedAt < now',
       ),
     ],
     testFile: indexTests,
