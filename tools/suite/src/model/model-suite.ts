@@ -7,7 +7,7 @@ import { Play } from './play.ts'
 import { Server } from './server.ts'
 
 /** How many sequences of up to 80 commands run, for each framework and database. */
-const numRuns = Number(process.env.WAXSEAL_MODEL_RUNS ?? 15)
+const numRuns = Number(process.env.WAXSEAL_MODEL_RUNS ?? 20)
 
 /** What a failure was printed with, to have it again. */
 const seed = process.env.WAXSEAL_MODEL_SEED === undefined ? Date.now() : Number(process.env.WAXSEAL_MODEL_SEED)
