@@ -82,8 +82,8 @@ export class Batches<Request, Answer> {
   add(request: Request, signal: StopSignal): Promise<Answer> {
     if (signal.aborted) return Promise.reject(timedOut())
     const open = this.#open
-    const hasRoom = open !== undefined && open.hasRoomFor(request, this.#mostRequests) && !open.signal.aborted
-    return (hasRoom ? open : this.#begin()).add(request, signal)
+    const batch = open?.hasRoomFor(request, this.#mostRequests) && !open.signal.aborted ? open : this.#begin()
+    return batch.add(request, signal)
   }
 
   #begin(): Batch<Request, Answer> {
