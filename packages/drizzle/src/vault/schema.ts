@@ -1,4 +1,5 @@
 import { WaxsealTypeError } from '@waxseal/core'
+import type { BuildColumns } from 'drizzle-orm'
 import {
   customType,
   index,
@@ -7,6 +8,7 @@ import {
   type PgColumn,
   type PgColumnBuilderBase,
   type PgTable,
+  type PgTableWithColumns,
   pgSchema,
   pgTable,
   text,
@@ -75,6 +77,15 @@ export interface TokenVaultTableOptions<TenantId extends PgColumnBuilderBase, Ex
   readonly extraColumns?: Extra
 }
 
+/** The table that {@link createTokenVaultTable} makes of a tenant's column and extra ones. Written out: what the compiler infers
+ * loses Postgres on its way into a declaration file. */
+export type TokenVaultTableOf<TenantId extends PgColumnBuilderBase, Extra extends ColumnBuilders> = PgTableWithColumns<{
+  name: string
+  schema: undefined
+  columns: BuildColumns<string, Columns & { tenantId: TenantId } & Extra, 'pg'>
+  dialect: 'pg'
+}>
+
 /** Any table that {@link createTokenVaultTable} makes. */
 export type TokenVaultTable = PgTable & { readonly [Name in keyof Columns | 'tenantId']: PgColumn }
 
@@ -92,7 +103,7 @@ export type TokenVaultTable = PgTable & { readonly [Name in keyof Columns | 'ten
 export function createTokenVaultTable<
   TenantId extends PgColumnBuilderBase = ReturnType<typeof anyTenant>,
   Extra extends ColumnBuilders = Record<never, never>,
->(options: TokenVaultTableOptions<TenantId, Extra> = {}) {
+>(options: TokenVaultTableOptions<TenantId, Extra> = {}): TokenVaultTableOf<TenantId, Extra> {
   const { name = 'token_vault', schema, tenantId = anyTenant(), extraColumns = {} } = options
   // Types of tables tell a named schema from none; nothing here depends on it, and one type for both spares a generic.
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
