@@ -1,5 +1,5 @@
-/** Two requests of one session at the same time, a thousand times over, by every driver: see tools/suite. */
+/** Two requests of one session at the same time, a thousand times over, on every engine: see tools/suite. One driver for each. */
 import { raceSuite } from '@waxseal/suite'
 import { suiteDatabases } from './support/suite-databases.ts'
 
-for (const database of suiteDatabases) raceSuite(database)
+for (const database of suiteDatabases) if (!database.name.includes('postgres.js')) raceSuite(database)

@@ -1,5 +1,6 @@
 /** What many requests at the same time do to sessions, on two servers over one table. Knows no test runner: the bench counts as well. */
 import { createHmac, randomInt, randomUUID } from 'node:crypto'
+import { Agent } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { COOKIE_NAME, type Framework, type Route, SECRET, type TestApp, type Visit } from './apps.ts'
 import { send } from './send.ts'
@@ -79,13 +80,15 @@ async function race<T>(
   judge: (id: string, session: object | null) => T,
 ): Promise<T[]> {
   const [left, right] = await Promise.all(stores.map((store) => start(store as never, routes)))
+  // No connection is ever idle for long here.
+  const agent = new Agent({ keepAlive: true })
   const results: T[] = []
   const runLane = async () => {
     while (results.length + running < rounds) {
       running += 1
       const id = randomUUID()
       await called((done) => stores[0].set(id, { user: 'ada', cookie } as never, done))
-      await Promise.all([visit(left as TestApp, '/left', id), visit(right as TestApp, '/right', id)])
+      await Promise.all([visit(left as TestApp, '/left', id, agent), visit(right as TestApp, '/right', id, agent)])
       const session = await called<object | null | undefined>((done) => stores[1].get(id, done))
       running -= 1
       results.push(judge(id, session ?? null))
@@ -96,6 +99,7 @@ async function race<T>(
     await Promise.all(Array.from({ length: AT_ONCE }, runLane))
     return results
   } finally {
+    agent.destroy()
     await Promise.all([left?.close(), right?.close()])
   }
 }
@@ -114,9 +118,9 @@ class Meetings {
 }
 
 /** Both frameworks sign the id in their cookie in the same way. */
-async function visit({ url }: TestApp, path: string, id: string): Promise<void> {
+async function visit({ url }: TestApp, path: string, id: string, agent: Agent): Promise<void> {
   const signature = createHmac('sha256', SECRET).update(id).digest('base64').replace(/=+$/, '')
-  await send(url + path, `${COOKIE_NAME}=${encodeURIComponent(`s:${id}.${signature}`)}`)
+  await send(url + path, `${COOKIE_NAME}=${encodeURIComponent(`s:${id}.${signature}`)}`, agent)
 }
 
 function called<T = unknown>(call: (done: Done) => void): Promise<T> {
