@@ -36,6 +36,14 @@ export type WaxsealErrorCode =
   | 'ERR_WAXSEAL_GRANT_REVOCATION_FAILED'
   /** The tenant of a new grant is not in the app's own table. */
   | 'ERR_WAXSEAL_GRANT_TENANT_UNKNOWN'
+  /** There is no such grant: its user never connected, or it was deleted. */
+  | 'ERR_WAXSEAL_GRANT_NOT_FOUND'
+  /** The grant gives no access token any more: its user must connect again. */
+  | 'ERR_WAXSEAL_GRANT_REAUTH_REQUIRED'
+  /** The provider gave no new access token and the old one is of no use; it will be asked again; retryable. */
+  | 'ERR_WAXSEAL_GRANT_REFRESH_FAILED'
+  /** Somebody else's refresh of the grant took longer than this call waits; retryable. */
+  | 'ERR_WAXSEAL_GRANT_REFRESH_PENDING'
 
 /** What an error may carry beside code and message. */
 export interface WaxsealErrorOptions {

@@ -1,13 +1,9 @@
-import { WaxsealError } from '@waxseal/core'
 import { sql } from 'drizzle-orm'
-import { checkDatabase, type PostgresDatabase } from '../database.ts'
-import { isToBeRepeated, sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
 import type { GrantName, GrantStatus } from './grant.ts'
 import type { GrantRow, ListedRow } from './grant-row.ts'
 import type { ReportedError } from './reported-error.ts'
 import type { TokenVaultTable } from './schema.ts'
-import { prepareStatements } from './statements.ts'
-import { tableNames } from './table-sql.ts'
+import type { VaultDatabase } from './vault-database.ts'
 
 /** What a write puts in place of what was read. */
 export interface SealedValue {
@@ -36,37 +32,29 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /** The rows of a vault, in single statements. A write resolves to nothing where the row is not as it was read any more. */
 export class GrantRows {
-  readonly #db: PostgresDatabase
+  readonly #database: VaultDatabase
   readonly #table: TokenVaultTable
-  readonly #names: TableNames
-  readonly #statements: ReturnType<typeof prepareStatements>
 
-  /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
-  constructor(db: PostgresDatabase, table: TokenVaultTable) {
-    checkDatabase(db, {
-      transaction: 'its rollback would take back a token that the provider gave out once',
-      replicas: 'a replica may not have the token that was just stored',
-    })
-    this.#db = db
+  constructor(database: VaultDatabase, table: TokenVaultTable) {
+    this.#database = database
     this.#table = table
-    this.#names = tableNames(table)
-    this.#statements = prepareStatements(db, table)
   }
 
   async find(name: GrantName): Promise<GrantRow | undefined> {
-    const [row] = await this.#run(() => this.#statements.find.execute({ ...name }))
+    const [row] = await this.#database.run(name.tenantId, ({ find }) => find.execute({ ...name }))
     return row
   }
 
-  async findById(id: string): Promise<GrantRow | undefined> {
-    const [row] = await this.#run(() => this.#statements.findById.execute({ id }))
+  /** @param tenantId undefined: of any tenant */
+  async findById(id: string, tenantId: string | undefined): Promise<GrantRow | undefined> {
+    const [row] = await this.#database.run(tenantId, ({ findById }) => findById.execute({ id }))
     return row
   }
 
   /** Nothing where there is a row of that name. Throws `ERR_WAXSEAL_GRANT_TENANT_UNKNOWN` for want of the tenant. */
   async insert(id: string, name: GrantName, value: SealedValue, details: GrantDetails): Promise<ListedRow | undefined> {
     const values = { id, ...name, ...asParameters(value), ...detailParameters(details) }
-    const [row] = await this.#run(() => this.#statements.insert.execute(values))
+    const [row] = await this.#database.run(name.tenantId, ({ insert }) => insert.execute(values))
     return row
   }
 
@@ -77,9 +65,9 @@ export class GrantRows {
     details: GrantDetails,
     replacesAuthority: boolean,
   ): Promise<ListedRow | undefined> {
-    const statement = replacesAuthority ? this.#statements.replace : this.#statements.renew
+    const change = replacesAuthority ? 'replace' : 'renew'
     const values = { ...asRead(read), ...asParameters(value), ...detailParameters(details) }
-    const [row] = await this.#run(() => statement.execute(values))
+    const [row] = await this.#database.run(read.tenantId, (statements) => statements[change].execute(values))
     return row
   }
 
@@ -90,57 +78,62 @@ export class GrantRows {
     known: { readonly status?: GrantStatus | undefined; readonly error?: ReportedError | undefined },
     replacesAuthority: boolean,
   ): Promise<boolean> {
-    const statement = replacesAuthority ? this.#statements.reduce : this.#statements.amend
+    const change = replacesAuthority ? 'reduce' : 'amend'
     const { lastErrorCode = null, lastError = null } = known.error ?? {}
     const values = { ...asRead(read), ...asParameters(value), status: known.status ?? null, lastErrorCode, lastError }
-    return (await this.#run(() => statement.execute(values))).length > 0
+    const changed = await this.#database.run(read.tenantId, (statements) => statements[change].execute(values))
+    return changed.length > 0
   }
 
   async setMetadata(name: GrantName, metadata: Readonly<Record<string, unknown>>): Promise<ListedRow | undefined> {
     const values = { ...name, metadata: JSON.stringify(metadata) }
-    const [row] = await this.#run(() => this.#statements.setMetadata.execute(values))
+    const [row] = await this.#database.run(name.tenantId, (statements) => statements.setMetadata.execute(values))
     return row
   }
 
   /** Nothing where there is no such row, or none in use. */
   async beginRevoking(name: GrantName): Promise<GrantRow | undefined> {
-    const [row] = await this.#run(() => this.#statements.beginRevoking.execute({ ...name }))
+    const [row] = await this.#database.run(name.tenantId, ({ beginRevoking }) => beginRevoking.execute({ ...name }))
     return row
   }
 
   /** Erases the value, unless the grant was stored anew since `read`. */
   async endRevoking(read: GrantRow): Promise<ListedRow | undefined> {
     const values = { id: read.id, readVersion: read.version }
-    const [row] = await this.#run(() => this.#statements.endRevoking.execute(values))
+    const [row] = await this.#database.run(read.tenantId, ({ endRevoking }) => endRevoking.execute(values))
     return row
   }
 
   async delete(name: GrantName): Promise<boolean> {
-    return (await this.#run(() => this.#statements.delete.execute({ ...name }))).length > 0
+    const deleted = await this.#database.run(name.tenantId, (statements) => statements.delete.execute({ ...name }))
+    return deleted.length > 0
   }
 
   async deleteAsRead(read: GrantRow): Promise<boolean> {
-    return (await this.#run(() => this.#statements.deleteAsRead.execute(asRead(read)))).length > 0
+    const deleted = await this.#database.run(read.tenantId, ({ deleteAsRead }) => deleteAsRead.execute(asRead(read)))
+    return deleted.length > 0
   }
 
   async deleteProvider(tenantId: string, provider: string): Promise<number> {
-    return (await this.#run(() => this.#statements.deleteProvider.execute({ tenantId, provider }))).length
+    const values = { tenantId, provider }
+    const deleted = await this.#database.run(tenantId, ({ deleteProvider }) => deleteProvider.execute(values))
+    return deleted.length
   }
 
   /** By id, those after `after`. */
   list(filter: RowFilter, limit: number, after: string = FIRST_ID): Promise<ListedRow[]> {
     const values = { ...filterParameters(filter), after, limit }
-    return this.#run(() => this.#statements.list.execute(values))
+    return this.#database.run(filter.tenantId, (statements) => statements.list.execute(values))
   }
 
   /** Those whose access token is valid and expires after `now` and until `until`, the first to expire first. */
   listExpiring(now: Date, until: Date, provider: string | undefined): Promise<ListedRow[]> {
     const values = { now: now.toISOString(), until: until.toISOString(), provider: provider ?? null }
-    return this.#run(() => this.#statements.listExpiring.execute(values))
+    return this.#database.run(undefined, ({ listExpiring }) => listExpiring.execute(values))
   }
 
   count(filter: RowFilter): Promise<{ status: GrantStatus; grants: number }[]> {
-    return this.#run(() => this.#statements.count.execute(filterParameters(filter)))
+    return this.#database.run(filter.tenantId, ({ count }) => count.execute(filterParameters(filter)))
   }
 
   /**
@@ -151,24 +144,8 @@ export class GrantRows {
     const used = sql`jsonb_to_recordset(${JSON.stringify(uses)}::text::jsonb) as used(id uuid, at timestamptz)`
     const free = sql`select vault.id, used.at from ${this.#table} as vault join ${used} using (id) for update of vault skip locked`
     const moved = sql`update ${this.#table} as vault set last_used_at = greatest(vault.last_used_at, free.at)`
-    await this.#run(async () =>
-      this.#db.execute(sql`with free as (${free}) ${moved} from free where vault.id = free.id`),
-    )
-  }
-
-  async #run<T>(statement: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await statement()
-      } catch (error) {
-        if (isToBeRepeated(error)) continue
-        if (sqlState(error) === '23503') {
-          const message = 'There is no such tenant: create it before its grants'
-          throw new WaxsealError('ERR_WAXSEAL_GRANT_TENANT_UNKNOWN', message)
-        }
-        throw toWaxsealError(error, this.#names)
-      }
-    }
+    const statement = sql`with free as (${free}) ${moved} from free where vault.id = free.id`
+    await this.#database.run(undefined, async (_, db) => db.execute(statement))
   }
 }
 

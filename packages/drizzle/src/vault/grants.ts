@@ -84,7 +84,7 @@ export class Grants {
     change: (read: OpenRow) => Amendment | undefined,
   ): Promise<void> {
     await this.#untilWritten(async () => {
-      const row = await this.#rows.findById(id)
+      const row = await this.#rows.findById(id, tenantId)
       if (row === undefined || !isInUse(row) || (tenantId !== undefined && row.tenantId !== tenantId)) return true
       const tokens = await this.open(row)
       const amendment = change({ row, tokens })

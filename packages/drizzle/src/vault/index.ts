@@ -3,8 +3,15 @@ export type { GrantKind, GrantStatus, TokenType } from './grant.ts'
 export type { TokenInputs } from './grant-input.ts'
 export { migrateTokenVault } from './migrate.ts'
 export type { Grant, OpenGrant } from './open-grant.ts'
-export type { GrantMetadata, ProviderProfile, ProviderProfiles } from './provider-profile.ts'
-export { createTokenVaultTable, type TokenVaultTable, tokenVault } from './schema.ts'
+export { ProviderError } from './provider-error.ts'
+export type {
+  GrantMetadata,
+  ProviderProfile,
+  ProviderProfiles,
+  RefreshRequest,
+  TokenResponse,
+} from './provider-profile.ts'
+export { createTokenVaultTable, type TokenVaultTable, type TokenVaultTableOf, tokenVault } from './schema.ts'
 export type { Token, TokenInput, Tokens } from './sealed-tokens.ts'
 export { tokenVaultSql } from './table-sql.ts'
 export {

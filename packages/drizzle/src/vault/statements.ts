@@ -7,6 +7,9 @@ import type { TokenVaultTable, tokenVault } from './schema.ts'
 // Without a name a driver prepares nothing on the server; a pooler in transaction mode (PgBouncer) would lose it.
 const unnamed = undefined as unknown as string
 
+/** What {@link prepareStatements} makes. */
+export type Statements = ReturnType<typeof prepareStatements>
+
 /**
  * The statements of a vault, built once: to build one anew for every call costs Drizzle twice the CPU time of everything
  * else. Each is one round trip outside any transaction, and takes instants and lists as text, which every driver passes

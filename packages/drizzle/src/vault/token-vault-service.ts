@@ -174,9 +174,9 @@ export class TokenVaultService<Provider extends string = string> {
   }
 
   /** By what the row holds by then: a new token may have come meanwhile. */
-  #markExpired({ id, provider }: ListedRow): Promise<void> {
+  #markExpired({ id, tenantId, provider }: ListedRow): Promise<void> {
     return observed('expire', { id, provider }, () =>
-      this.parts.grants.amend(id, undefined, ({ row, tokens }) => {
+      this.parts.grants.amend(id, tenantId, ({ row, tokens }) => {
         const token = tokens.access_token
         if (token === undefined || !token.valid || !this.#hasExpired(token)) return undefined
         const isOver = row.status === 'ACTIVE' && !this.#isUsable(tokens.refresh_token)

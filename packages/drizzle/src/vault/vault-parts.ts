@@ -8,6 +8,7 @@ import type { ProviderProfiles } from './provider-profile.ts'
 import { type TokenVaultTable, tokenVault } from './schema.ts'
 import { TokenSealer } from './sealed-tokens.ts'
 import { Usage } from './usage.ts'
+import { VaultDatabase } from './vault-database.ts'
 
 /** Options of `createTokenVault`. */
 export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
@@ -56,7 +57,7 @@ export class VaultParts {
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
-    this.rows = new GrantRows(db, table)
+    this.rows = new GrantRows(new VaultDatabase(db, table), table)
     this.grants = new Grants(this.rows, new TokenSealer(envelope, logicalName), clock)
     this.usage = new Usage(this.rows)
     this.profiles = providers
