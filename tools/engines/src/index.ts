@@ -12,7 +12,8 @@
  *   const pool = new Pool({ connectionString: inject('postgres') }) // likewise: one table name per file
  *
  * Elsewhere: `const engine = await startDynalite()`, `startDynamoDBLocal()` or `startPostgres()`, then
- * `await engine.stop()`. PGlite lives in the process that asks for it: `await startPglite()`.
+ * `await engine.stop()`. PGlite lives in the process that asks for it: `await startPglite()`,
+ * in a test file `await startPglite(inject('pgliteImage'))`.
  */
 export { startDynalite } from './dynalite.ts'
 export { startDynamoDBLocal } from './dynamodb-local.ts'

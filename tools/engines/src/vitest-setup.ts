@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startDynalite } from './dynalite.ts'
 import { startDynamoDBLocal } from './dynamodb-local.ts'
 import { availableEngines, type EngineName } from './engine.ts'
+import { savePgliteImage } from './pglite.ts'
 import { startPostgres } from './postgres.ts'
 
 declare module 'vitest' {
@@ -10,6 +14,8 @@ declare module 'vitest' {
     engines: { name: EngineName; endpoint: string }[]
     /** Connection string of the PostgreSQL server that runs beside this test run. */
     postgres: string
+    /** Path of an image for `startPglite`: each test file starts a PGlite of its own. */
+    pgliteImage: string
   }
 }
 
@@ -18,13 +24,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const start = { dynalite: startDynalite, 'dynamodb-local': startDynamoDBLocal }
   const names = await availableEngines()
   if (!names.includes('dynamodb-local')) console.warn('\n!! No Java 17: DynamoDB Local is NOT tested in this run.\n')
-  const [postgres, ...engines] = await Promise.all([startPostgres(), ...names.map((name) => start[name]())])
+  const folder = await mkdtemp(join(tmpdir(), 'waxseal-pglite-'))
+  const pgliteImage = join(folder, 'image.tar')
+  const [postgres, , ...engines] = await Promise.all([
+    startPostgres(),
+    savePgliteImage(pgliteImage),
+    ...names.map((name) => start[name]()),
+  ])
   project.provide(
     'engines',
     engines.map(({ name, endpoint }) => ({ name, endpoint })),
   )
   project.provide('postgres', postgres.url)
+  project.provide('pgliteImage', pgliteImage)
   return async () => {
     await Promise.all([postgres, ...engines].map((engine) => engine.stop()))
+    await rm(folder, { recursive: true })
   }
 }

@@ -37,7 +37,7 @@ export function openPostgresJs(connectionString: string, options: postgres.Optio
 }
 
 async function openPglite(): Promise<OpenDatabase> {
-  const { client, stop } = await startPglite()
+  const { client, stop } = await startPglite(inject('pgliteImage'))
   return { db: drizzlePglite({ client }), close: stop }
 }
 
