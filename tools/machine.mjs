@@ -43,6 +43,13 @@ export async function missingPrograms() {
       install: install('spin gcc libc6-dev', 'spin'),
     },
     {
+      name: 'PgBouncer',
+      present: await runs('pgbouncer', '--version'),
+      untested: 'refreshes of tokens through a pooler',
+      files: '**/*.pgbouncer.test.ts',
+      install: install('pgbouncer', 'pgbouncer'),
+    },
+    {
       name: 'Linux',
       present: process.platform === 'linux',
       untested: 'that dropped keys leave the memory of the process',
