@@ -16,8 +16,10 @@ import { revocation } from './list/revocation.ts'
 import { secrets } from './list/secrets.ts'
 import { sessions } from './list/sessions.ts'
 import { users } from './list/users.ts'
+import { vault } from './list/vault.ts'
 import { version1 } from './list/version1.ts'
 import { makeScratchCopy } from './scratch-copy.ts'
+import { startSharedDatabases } from './start-databases.ts'
 import { runTests, testId } from './test-run.ts'
 
 /**
@@ -45,6 +47,7 @@ const list = [
   ...conflicts,
   ...database,
   ...batches,
+  ...vault,
 ]
   .filter(({ attack }) => isWanted(attack))
   .sort((a, b) => a.attack - b.attack)
@@ -61,6 +64,7 @@ else {
 
 async function takeAwayAll(): Promise<void> {
   const copies = Array.from({ length: Math.min(availableParallelism(), 4) }, makeScratchCopy)
+  const stopDatabases = await startSharedDatabases()
   try {
     const notGreen = await testsThatFailAnyway(copies[0] as string)
     if (notGreen.length > 0) return end('Before any defence is taken away:', notGreen)
@@ -71,6 +75,7 @@ async function takeAwayAll(): Promise<void> {
       failures,
     )
   } finally {
+    await stopDatabases()
     for (const copy of copies) rmSync(copy, { recursive: true })
   }
 }
