@@ -34,7 +34,11 @@ export function authRoutes(logger: ReturnType<typeof createLogger>): Router {
       signedIn = await signIn.finish(originOf(req) + req.originalUrl, pendingSignIn)
     } catch (error) {
       logger.warn({ reason: (error as Error).message }, 'sign-in refused')
-      const problem = renderProblem('Express', 'You are not signed in', 'The sign-in was cancelled or has expired.')
+      const problem = renderProblem(
+        'Express · DynamoDB',
+        'You are not signed in',
+        'The sign-in was cancelled or has expired.',
+      )
       return res.status(400).set(pageHeaders).send(problem)
     }
     // A new id at sign-in: whoever knew the old one knows nothing.

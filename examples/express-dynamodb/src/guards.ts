@@ -31,6 +31,6 @@ export function answerError(logger: Logger): ErrorRequestHandler {
     res
       .status(status)
       .set(pageHeaders)
-      .send(renderProblem('Express', heading, text))
+      .send(renderProblem('Express · DynamoDB', heading, text))
   }
 }

@@ -21,7 +21,14 @@ export function routes(): Router {
   router.get('/', async ({ session, sessionID: sessionId }, res) => {
     const row = session.user && (await readSessionRow(docClient, SESSIONS_TABLE, sessionId))
     const devices = session.user ? await sessionStore.sessionsOf(session.user.email) : []
-    const page = renderPage({ framework: 'Express', session, sessionId, tableName: SESSIONS_TABLE, row, devices })
+    const page = renderPage({
+      stack: 'Express · DynamoDB',
+      session,
+      sessionId,
+      tableName: SESSIONS_TABLE,
+      row,
+      devices,
+    })
     res.set(pageHeaders).send(page)
   })
 

@@ -25,7 +25,11 @@ export async function authRoutes(app: FastifyInstance): Promise<void> {
       signedIn = await signIn.finish(originOf(request) + request.url, pendingSignIn)
     } catch (error) {
       request.log.warn({ reason: (error as Error).message }, 'sign-in refused')
-      const problem = renderProblem('Fastify', 'You are not signed in', 'The sign-in was cancelled or has expired.')
+      const problem = renderProblem(
+        'Fastify · DynamoDB',
+        'You are not signed in',
+        'The sign-in was cancelled or has expired.',
+      )
       return reply.code(400).headers(pageHeaders).send(problem)
     }
     // A new id at sign-in: whoever knew the old one knows nothing.

@@ -20,5 +20,7 @@ export async function answerError(error: FastifyError, request: FastifyRequest, 
   return reply
     .code(status)
     .headers(pageHeaders)
-    .send(renderProblem('Fastify', outage ? 'The session store cannot be reached' : 'That did not work', text))
+    .send(
+      renderProblem('Fastify · DynamoDB', outage ? 'The session store cannot be reached' : 'That did not work', text),
+    )
 }

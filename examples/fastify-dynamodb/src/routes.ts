@@ -18,7 +18,14 @@ export async function routes(app: FastifyInstance): Promise<void> {
     const { sessionId } = session
     const row = session.user && (await readSessionRow(docClient, SESSIONS_TABLE, sessionId))
     const devices = session.user ? await sessionStore.sessionsOf(session.user.email) : []
-    const page = renderPage({ framework: 'Fastify', session, sessionId, tableName: SESSIONS_TABLE, row, devices })
+    const page = renderPage({
+      stack: 'Fastify · DynamoDB',
+      session,
+      sessionId,
+      tableName: SESSIONS_TABLE,
+      row,
+      devices,
+    })
     return reply.headers(pageHeaders).send(page)
   })
 

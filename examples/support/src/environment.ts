@@ -1,13 +1,10 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { generateKey } from '@waxseal/core'
 import { generateSecret, keptSecret } from './kept-secret.ts'
 import { startLocalDatabase } from './local-database.ts'
-import { createLogger } from './logger.ts'
-import { startLocalProvider } from './provider/local-provider.ts'
+import { useLocalProvider } from './provider/use-local-provider.ts'
+import { cannotStart, commonProblems, missingInProduction, readSettings } from './settings.ts'
 
-const MIN_SECRET_LENGTH = 32
 /** One of these says that there is a DynamoDB, on AWS or elsewhere. */
 const DATABASE_VARIABLES = [
   'AWS_ENDPOINT_URL_DYNAMODB',
@@ -23,6 +20,8 @@ const DATABASE_VARIABLES = [
 export interface LocalServices {
   readonly database: boolean
   readonly provider: boolean
+  /** The folder that is the app's own. */
+  readonly data: string
   close(): Promise<void>
 }
 
@@ -33,15 +32,10 @@ export interface LocalServices {
  */
 export async function prepareEnvironment(appFolder: URL): Promise<LocalServices> {
   const { env } = process
-  const dotenv = fileURLToPath(new URL('.env', appFolder))
-  if (existsSync(dotenv)) process.loadEnvFile(dotenv)
-  // `NAME=` in .env means unset, and hides a variable of the shell.
-  for (const [name, value] of Object.entries(env)) if (value === '') delete env[name]
-
+  const data = readSettings(appFolder)
   const problems = configurationProblems(env)
   if (problems.length > 0) cannotStart(problems)
   const started: { close(): Promise<void> }[] = []
-  const data = env.DATA_DIR ?? fileURLToPath(new URL('.data', appFolder))
   const database = !DATABASE_VARIABLES.some((name) => name in env)
   const provider = env.OIDC_ISSUER === undefined
   try {
@@ -55,6 +49,7 @@ export async function prepareEnvironment(appFolder: URL): Promise<LocalServices>
   return {
     database,
     provider,
+    data,
     async close() {
       await Promise.all(started.map((service) => service.close()))
     },
@@ -63,24 +58,9 @@ export async function prepareEnvironment(appFolder: URL): Promise<LocalServices>
 
 /** Everything that is wrong with the configuration, a sentence each; never a value, which may be a secret. */
 export function configurationProblems(env: NodeJS.ProcessEnv): string[] {
-  const problems: string[] = []
-  if (env.SESSION_SECRET !== undefined && env.SESSION_SECRET.length < MIN_SECRET_LENGTH) {
-    problems.push(`SESSION_SECRET has ${env.SESSION_SECRET.length} characters: it needs ${MIN_SECRET_LENGTH} or more`)
-  }
-  if (!isPort(portFrom(env))) problems.push('PORT is not a port number')
-  if (env.OIDC_ISSUER !== undefined) {
-    if (!URL.canParse(env.OIDC_ISSUER)) problems.push('OIDC_ISSUER is not a URL')
-    for (const name of ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']) {
-      if (env[name] === undefined) problems.push(`${name} is not set, and OIDC_ISSUER needs it`)
-    }
-  }
-  if (env.NODE_ENV === 'production') {
-    const key = env.KMS_KEY_ARN === undefined ? ['WAXSEAL_KEYS'] : []
-    for (const name of ['SESSION_SECRET', ...key, 'SESSIONS_TABLE', 'OIDC_ISSUER']) {
-      if (env[name] === undefined) problems.push(`${name} is not set: in production nothing stands in for it`)
-    }
-  }
-  return problems
+  const key = env.KMS_KEY_ARN === undefined ? ['WAXSEAL_KEYS'] : []
+  const required = ['SESSION_SECRET', ...key, 'SESSIONS_TABLE', 'OIDC_ISSUER']
+  return [...commonProblems(env), ...missingInProduction(env, required)]
 }
 
 async function useLocalDatabase(env: NodeJS.ProcessEnv, directory: string): Promise<{ close(): Promise<void> }> {
@@ -92,30 +72,4 @@ async function useLocalDatabase(env: NodeJS.ProcessEnv, directory: string): Prom
   env.AWS_SECRET_ACCESS_KEY = 'local'
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   return database
-}
-
-async function useLocalProvider(env: NodeJS.ProcessEnv): Promise<{ close(): Promise<void> }> {
-  const logger = createLogger()
-  const provider = await startLocalProvider({
-    redirectUris: ['localhost', '127.0.0.1'].map((host) => `http://${host}:${portFrom(env)}/auth/callback`),
-    onError: (error) => logger.error({ error: error.message }, 'OpenID provider'),
-  })
-  env.OIDC_ISSUER = provider.issuer
-  env.GOOGLE_CLIENT_ID = provider.clientId
-  env.GOOGLE_CLIENT_SECRET = provider.clientSecret
-  return provider
-}
-
-/** PORT, or 3000. */
-export function portFrom(env: NodeJS.ProcessEnv): number {
-  return Number(env.PORT ?? 3000)
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port > 0 && port < 65_536
-}
-
-function cannotStart(problems: readonly string[]): never {
-  console.error(`Cannot start:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
-  process.exit(1)
 }

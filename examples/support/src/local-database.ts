@@ -1,11 +1,10 @@
 // dynalite ships no types.
 /// <reference path="./dynalite.d.ts" />
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import dynalite from 'dynalite'
-import { Level } from 'level'
+import { lockFolder } from './folder-lock.ts'
 
 /** A DynamoDB on this machine, reachable from this machine alone. */
 export interface LocalDatabase {
@@ -37,15 +36,6 @@ export async function startLocalDatabase(directory?: string): Promise<LocalDatab
 
 /** dynalite opens its files at the first request and ends the process when it cannot, so this asks before it. */
 async function assertFree(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  const level = new Level(directory)
-  try {
-    await level.open()
-  } catch (error) {
-    const { cause } = error as { cause?: { code?: string } }
-    if (cause?.code !== 'LEVEL_LOCKED') throw error
-    throw new Error(`The database in ${directory} is in use: is this example running already?`)
-  } finally {
-    await level.close()
-  }
+  const unlock = await lockFolder(directory)
+  await unlock()
 }

@@ -6,6 +6,8 @@ const GOOGLE = 'https://accounts.google.com'
 export interface SignedIn {
   readonly user: User
   readonly tokens: Tokens
+  /** What the tokens allow. */
+  readonly scopes: readonly string[]
 }
 
 /** Sign-in by OpenID Connect: authorization code with PKCE, state and nonce. */
@@ -57,7 +59,8 @@ export function createSignIn(): SignIn {
         expectedNonce: pending.nonce,
         idTokenExpected: true,
       })
-      return { user: userFrom(tokens.claims()), tokens: tokensFrom(tokens) }
+      const scopes = tokens.scope?.split(' ') ?? []
+      return { user: userFrom(tokens.claims()), tokens: tokensFrom(tokens), scopes }
     },
   }
 }

@@ -4,13 +4,20 @@ import { createEnvelope, localKeyring } from '@waxseal/core'
 import { DynamoDBSessionStore } from '@waxseal/dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AppSession } from '../src/index.ts'
-import { type AppName, type AppProcess, findLeaks, HttpClient, type Secrets, signIn } from '../src/testing/index.ts'
+import {
+  type AppProcess,
+  type DynamoDBAppName,
+  findLeaks,
+  HttpClient,
+  type Secrets,
+  signIn,
+} from '../src/testing/index.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 
 const EMAIL = 'canary.9f3c@secret-example.test'
 const NOTE = 'canary note 7731 in the session'
 
-describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s, signed in with known secrets', (name) => {
+describe.each<DynamoDBAppName>(['express-dynamodb', 'fastify-dynamodb'])('%s, signed in with known secrets', (name) => {
   let cloud: Cloud
   let app: AppProcess
   let secrets: Secrets

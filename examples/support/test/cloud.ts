@@ -6,8 +6,8 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { generateKey } from '@waxseal/core'
 import { createSessionTable } from '@waxseal/dynamodb'
 import {
-  type AppName,
   AppProcess,
+  type DynamoDBAppName,
   freePort,
   type IssuedTokens,
   startLocalDatabase,
@@ -25,7 +25,7 @@ export interface Cloud {
   /** The tokens of every sign-in so far. */
   readonly issued: IssuedTokens[]
   /** Starts an app against this cloud; it is stopped with the cloud. `env` adds to its environment. */
-  start(name: AppName, env?: Record<string, string>): Promise<AppProcess>
+  start(name: DynamoDBAppName, env?: Record<string, string>): Promise<AppProcess>
   /** Every row, attribute by attribute, as bytes. */
   rows(): Promise<Buffer[]>
   stopDatabase(): Promise<void>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AppName, type AppProcess, HttpClient, signIn } from '../src/testing/index.ts'
+import { type AppProcess, type DynamoDBAppName, HttpClient, signIn } from '../src/testing/index.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 
 const EMAIL = 'ada@example.com'
@@ -7,7 +7,7 @@ const EMAIL = 'ada@example.com'
 // Cookies know no ports: both apps on localhost get the same one.
 describe('with the same table, keys, secret and cookie name', () => {
   let cloud: Cloud
-  const apps = {} as Record<AppName, AppProcess>
+  const apps = {} as Record<DynamoDBAppName, AppProcess>
 
   beforeAll(async () => {
     cloud = await startCloud()
@@ -15,7 +15,7 @@ describe('with the same table, keys, secret and cookie name', () => {
   })
   afterAll(() => cloud.close())
 
-  test.each<[AppName, AppName]>([
+  test.each<[DynamoDBAppName, DynamoDBAppName]>([
     ['express-dynamodb', 'fastify-dynamodb'],
     ['fastify-dynamodb', 'express-dynamodb'],
   ])('a session written by %s opens in %s', async (writerName, readerName) => {

@@ -62,7 +62,13 @@ describe('the page', () => {
   test('lists where the user is signed in, with a way out for each but this one', async () => {
     const session = { user: { email: 'ada@example.com' } }
     const row = await rowOf(await recordOf(10))
-    const view = { framework: 'Express', session, sessionId: 'some-session', tableName: 'sessions', row } as const
+    const view = {
+      stack: 'Express · DynamoDB',
+      session,
+      sessionId: 'some-session',
+      tableName: 'sessions',
+      row,
+    } as const
     const page = renderPage({ ...view, devices })
     for (const shown of ['Firefox on Linux', 'value="other-hash"', 'value="third-hash"', '/sessions/end-others']) {
       expect(page).toContain(shown)
@@ -75,7 +81,7 @@ describe('the page', () => {
     const session = { user: { email: 'ada@example.com' }, tokens, note: 'remember' }
     const row = await rowOf(await recordOf(10))
     const page = renderPage({
-      framework: 'Express',
+      stack: 'Express · DynamoDB',
       session,
       sessionId: 'session-id-0004',
       tableName: 'sessions',
@@ -92,7 +98,7 @@ describe('the page', () => {
     const session = { user: { email: '"><script>alert(1)</script>@x' }, note: `<img src=x onerror='alert(1)'>&` }
     const row = await rowOf(await recordOf(10))
     const page = renderPage({
-      framework: 'Express',
+      stack: 'Express · DynamoDB',
       session,
       sessionId: 'some-session',
       tableName: '<u>',

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AppName, type AppProcess, HttpClient, signIn } from '../src/testing/index.ts'
+import { type AppProcess, type DynamoDBAppName, HttpClient, signIn } from '../src/testing/index.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 
 const EMAIL = 'ada.lovelace@example.com'
 
-describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s', (name) => {
+describe.each<DynamoDBAppName>(['express-dynamodb', 'fastify-dynamodb'])('%s', (name) => {
   let cloud: Cloud
   let app: AppProcess
   beforeAll(async () => {
@@ -122,18 +122,21 @@ describe.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s', (name) =>
   })
 })
 
-test.each<AppName>(['express-dynamodb', 'fastify-dynamodb'])('%s in production, behind a proxy', async (name) => {
-  const cloud = await startCloud()
-  try {
-    const app = await cloud.start(name, { NODE_ENV: 'production' })
-    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
-    const { cookie, redirectUri } = await beginSignIn(app.url, headers)
-    expect(cookie).toMatch(/^connect\.sid=(?=.*; HttpOnly)(?=.*; SameSite=Lax)(?=.*; Secure)/)
-    expect(redirectUri).toBe('https://shop.example/auth/callback')
-  } finally {
-    await cloud.close()
-  }
-})
+test.each<DynamoDBAppName>(['express-dynamodb', 'fastify-dynamodb'])(
+  '%s in production, behind a proxy',
+  async (name) => {
+    const cloud = await startCloud()
+    try {
+      const app = await cloud.start(name, { NODE_ENV: 'production' })
+      const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
+      const { cookie, redirectUri } = await beginSignIn(app.url, headers)
+      expect(cookie).toMatch(/^connect\.sid=(?=.*; HttpOnly)(?=.*; SameSite=Lax)(?=.*; Secure)/)
+      expect(redirectUri).toBe('https://shop.example/auth/callback')
+    } finally {
+      await cloud.close()
+    }
+  },
+)
 
 async function beginSignIn(url: string, headers: Record<string, string> = {}) {
   const answer = await fetch(`${url}/auth/login`, { headers, redirect: 'manual' })

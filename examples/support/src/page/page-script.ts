@@ -10,7 +10,7 @@ function tick() {
     const seconds = Math.max(0, Math.floor((time.dataset.until - Date.now()) / 1000))
     const days = Math.floor(seconds / 86400)
     const clock = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':')
-    time.textContent = days + (days === 1 ? ' day ' : ' days ') + clock
+    time.textContent = (days === 0 ? '' : days === 1 ? '1 day ' : days + ' days ') + clock
   }
 }
 tick()

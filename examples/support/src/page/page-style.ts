@@ -1,4 +1,5 @@
 import { THEME } from './theme.ts'
+import { VAULT_STYLE } from './vault-style.ts'
 
 export const PAGE_STYLE = `${THEME}
 .bar {
@@ -78,4 +79,4 @@ summary { cursor: pointer; font-weight: 600; font-size: .93rem; }
 }
 @media (max-width: 26rem) { dl > div { grid-template-columns: 5.4rem 1fr; gap: .2rem .8rem; } .card h2 code { width: 100%; } }
 @media (prefers-reduced-motion: reduce) { .live::before { animation: none !important; } }
-`
+${VAULT_STYLE}`

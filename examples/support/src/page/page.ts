@@ -1,16 +1,14 @@
 import type { AppSession, Tokens } from '../app-session.ts'
-import { cspHash, type Html, html } from '../html.ts'
+import { type Html, html } from '../html.ts'
 import type { SessionRow } from '../session-row.ts'
 import { type Device, deviceList } from './device-list.ts'
-import { document } from './document.ts'
+import { breakable, layout, type Stack } from './layout.ts'
 import { moment } from './moment.ts'
-import { PAGE_SCRIPT } from './page-script.ts'
-import { PAGE_STYLE } from './page-style.ts'
 import { recordView } from './record-view.ts'
 
 /** What the page is made of. */
 export interface PageView {
-  readonly framework: 'Express' | 'Fastify'
+  readonly stack: Stack
   readonly session: AppSession
   readonly sessionId: string
   readonly tableName: string
@@ -20,53 +18,11 @@ export interface PageView {
   readonly devices: readonly Device[]
 }
 
-/** Goes with every page: nothing but our own inline style and script, and no framing. */
-export const pageHeaders: Readonly<Record<string, string>> = {
-  'content-type': 'text/html; charset=utf-8',
-  'cache-control': 'no-store',
-  'content-security-policy': [
-    "default-src 'none'",
-    `style-src ${cspHash(PAGE_STYLE)}`,
-    `script-src ${cspHash(PAGE_SCRIPT)}`,
-    "connect-src 'self'",
-    'img-src data:',
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; '),
-  'referrer-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-}
-
 /** The page at `/`: what the app sees beside what the table holds, or the way in. */
 export function renderPage(view: PageView): string {
   const { user } = view.session
   const content = user === undefined || view.row === undefined ? welcome() : inside(view, view.row)
-  return page(view.framework, user !== undefined, content)
-}
-
-/** A page that says what went wrong and leads back. */
-export function renderProblem(framework: PageView['framework'], heading: string, text: string): string {
-  return page(
-    framework,
-    false,
-    html`<section class="hero"><h1>${heading}</h1><p class="lead">${text}</p><p><a class="button" href="/">Back</a></p></section>`,
-  )
-}
-
-function page(framework: PageView['framework'], signedIn: boolean, content: Html): string {
-  const body = html`
-    <header class="bar">
-      <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="15"/><path d="M8 11l4 11 4-9 4 9 4-11"/></svg>Waxseal</a>
-      <span class="stack">${framework} · DynamoDB</span>
-      ${
-        signedIn &&
-        html`<span class="live" id="live" role="status">server running</span>
-          <form method="post" action="/auth/logout"><button>Sign out</button></form>`
-      }
-    </header>
-    <main>${content}</main>`
-  return document({ title: `Waxseal · ${framework}`, style: PAGE_STYLE, script: PAGE_SCRIPT, body })
+  return layout(view.stack, user !== undefined, content)
 }
 
 function welcome(): Html {
@@ -150,11 +106,6 @@ function tableSide(tableName: string, row: SessionRow): Html {
 
 function entry(name: string, value: Html | string | undefined, remark?: Html | string): Html {
   return html`<div><dt>${name}</dt><dd>${value}${remark !== undefined && html`<small>${remark}</small>`}</dd></div>`
-}
-
-/** Lets a narrow screen break the address where it reads best. */
-function breakable(email: string): Html[] {
-  return email.split(/(?=[@.])/).map((part) => html`${part}<wbr>`)
 }
 
 /** Enough to tell two tokens apart, too little to use one. */

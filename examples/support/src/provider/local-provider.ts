@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Configuration, JWK, Provider } from 'oidc-provider'
+import { API_PATH, answerApi } from './local-api.ts'
 import { memoryAdapter } from './memory-adapter.ts'
 import { answerSignIn, SIGN_IN_PATH } from './sign-in-form.ts'
 
@@ -13,9 +14,14 @@ export interface IssuedTokens {
   readonly refreshToken: string
 }
 
-/** An OpenID provider on this machine: real protocol and tokens, but anybody may sign in under any address. */
+/**
+ * An OpenID provider on this machine: real protocol and tokens, but anybody may sign in under any address. Every refresh
+ * gives a new refresh token; one that is spent a second time ends the grant, as it does where thieves are reckoned with.
+ */
 export interface LocalProvider {
   readonly issuer: string
+  /** An API that takes the provider's access tokens, see `answerApi`. */
+  readonly api: string
   readonly clientId: string
   readonly clientSecret: string
   close(): Promise<void>
@@ -27,13 +33,17 @@ export interface LocalProviderOptions {
   readonly onError: (error: Error) => void
   /** Called after every sign-in; for tests that must know the tokens. */
   readonly onTokens?: (tokens: IssuedTokens) => void
+  /** How long an access token runs. Default an hour. */
+  readonly accessTokenSeconds?: number | undefined
+  /** Where it keeps what it knows, tokens included, over restarts. Default: in memory. */
+  readonly stateFile?: string | undefined
 }
 
 const CLIENT_ID = 'waxseal-example'
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-/** Starts the provider on a free port of 127.0.0.1. It forgets everything when it is closed. */
+/** Starts the provider on a free port of 127.0.0.1. Without a `stateFile` it forgets everything when it is closed. */
 export async function startLocalProvider(options: LocalProviderOptions): Promise<LocalProvider> {
   const clientSecret = randomBytes(32).toString('base64url')
   let answer: RequestListener = (_request, response) => response.writeHead(503).end()
@@ -42,13 +52,14 @@ export async function startLocalProvider(options: LocalProviderOptions): Promise
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = await createProvider(issuer, configuration(clientSecret, options.redirectUris))
+  const provider = await createProvider(issuer, configuration(clientSecret, options))
   const { onError, onTokens } = options
   provider.on('server_error', (_context, error) => onError(error))
   provider.on('grant.success', (context) => onTokens?.(issuedTokens(context.body as Record<string, string>)))
   answer = listener(provider, options)
   return {
     issuer,
+    api: issuer + API_PATH,
     clientId: CLIENT_ID,
     clientSecret,
     async close() {
@@ -61,10 +72,13 @@ export async function startLocalProvider(options: LocalProviderOptions): Promise
 
 function listener(provider: Provider, options: LocalProviderOptions): RequestListener {
   const speakProtocol = provider.callback()
-  const appOrigins = options.redirectUris.map((uri) => new URL(uri).origin)
-  return (request: IncomingMessage, response: ServerResponse) => {
-    if (!request.url?.startsWith(SIGN_IN_PATH)) return void speakProtocol(request, response)
-    answerSignIn(provider, appOrigins, request, response).catch((error) => {
+  const appOrigins = [...new Set(options.redirectUris.map((uri) => new URL(uri).origin))]
+  const answer = (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.url?.startsWith(SIGN_IN_PATH)) return answerSignIn(provider, appOrigins, request, response)
+    return request.url === API_PATH ? answerApi(provider, request, response) : speakProtocol(request, response)
+  }
+  return (request, response) => {
+    answer(request, response).catch((error) => {
       options.onError(error)
       response.writeHead(500).end()
     })
@@ -83,9 +97,10 @@ async function createProvider(issuer: string, configuration: Configuration): Pro
   }
 }
 
-function configuration(clientSecret: string, redirectUris: readonly string[]): Configuration {
+function configuration(clientSecret: string, options: LocalProviderOptions): Configuration {
+  const { redirectUris, accessTokenSeconds = HOUR, stateFile } = options
   return {
-    adapter: memoryAdapter(),
+    adapter: memoryAdapter(stateFile),
     clients: [
       {
         client_id: CLIENT_ID,
@@ -101,25 +116,33 @@ function configuration(clientSecret: string, redirectUris: readonly string[]): C
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     // Google, too, puts the address into the ID token.
     conformIdTokenClaims: false,
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
     interactions: { url: (_context, interaction) => `${SIGN_IN_PATH}${interaction.uid}` },
     findAccount: (_context, email) => ({
       accountId: email,
       claims: () => ({ sub: email, email, email_verified: true, name: nameFrom(email) }),
     }),
-    // The app is the provider's own, so nobody is asked for consent.
+    // The app is the provider's own, so nobody is asked for consent. Each time a grant of its own: two tenants that connect
+    // the same account can each be revoked without the other.
     async loadExistingGrant({ oidc }) {
       const clientId = oidc.client?.clientId ?? CLIENT_ID
-      const known = oidc.session?.grantIdFor(clientId)
-      const grant = known === undefined ? undefined : await oidc.provider.Grant.find(known)
-      if (grant !== undefined) return grant
       const fresh = new oidc.provider.Grant({ clientId, accountId: oidc.session?.accountId ?? '' })
       fresh.addOIDCScope('openid email profile')
       await fresh.save()
       return fresh
     },
     issueRefreshToken: () => true,
-    ttl: { AccessToken: HOUR, IdToken: HOUR, Interaction: HOUR, Session: DAY, Grant: 14 * DAY, RefreshToken: 14 * DAY },
+    rotateRefreshToken: true,
+    // Grants outlive the browser's session at the provider, and the sign-in of another account in it.
+    expiresWithSession: () => false,
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      IdToken: HOUR,
+      Interaction: HOUR,
+      Session: DAY,
+      Grant: 14 * DAY,
+      RefreshToken: 14 * DAY,
+    },
   }
 }
 

@@ -26,8 +26,9 @@ export async function answerSignIn(
     })
     response.end(document({ title: 'Sign in', style: SIGN_IN_STYLE, body: content }))
   }
+  let session: { uid: string } | undefined
   try {
-    await provider.interactionDetails(request, response)
+    session = (await provider.interactionDetails(request, response)).session
   } catch {
     return send(400, expired())
   }
@@ -44,7 +45,21 @@ export async function answerSignIn(
   const email = (fields.get('email') ?? '').trim().toLowerCase()
   if (!EMAIL.test(email)) return send(422, form('That is not an e-mail address.'))
   const result = { login: { accountId: email } }
-  return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false })
+  const next = await provider.interactionResult(request, response, result, { mergeWithLastSubmission: false })
+  if (session !== undefined) await forgetAccount(provider, session.uid)
+  response.writeHead(303, { location: next }).end()
+}
+
+/**
+ * Whoever was signed in at the provider is so no more. Left to itself, oidc-provider would ask for that in a page of its own,
+ * and end the grants that the browser gave as somebody else.
+ */
+async function forgetAccount(provider: Provider, uid: string): Promise<void> {
+  const session = await provider.Session.findByUid(uid)
+  if (session === undefined) return
+  delete session.accountId
+  delete session.authorizations
+  await session.persist()
 }
 
 /** Browsers apply form-action to the redirects that follow, so the app's own origin must be in it. */

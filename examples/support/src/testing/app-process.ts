@@ -4,7 +4,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-export type AppName = 'express-dynamodb' | 'fastify-dynamodb'
+/** Those that keep sessions in DynamoDB. */
+export type DynamoDBAppName = 'express-dynamodb' | 'fastify-dynamodb'
+
+export type AppName = DynamoDBAppName | 'fastify-vault'
 
 export interface AppOptions {
   readonly name: AppName
@@ -19,7 +22,16 @@ const START_MILLISECONDS = 60_000
 const READ_BY_APPS = [
   ...['AWS_REGION', 'AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
   ...['AWS_ENDPOINT_URL_DYNAMODB', 'AWS_ENDPOINT_URL_KMS', 'SESSIONS_TABLE', 'KMS_KEY_ARN', 'WAXSEAL_KEYS'],
-  ...['SESSION_SECRET', 'OIDC_ISSUER', 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET', 'NODE_ENV', 'LOG_LEVEL'],
+  ...[
+    'SESSION_SECRET',
+    'ENCRYPTION_SECRET',
+    'DATABASE_URL',
+    'OIDC_ISSUER',
+    'GOOGLE_CLIENT_ID',
+    'GOOGLE_CLIENT_SECRET',
+    'NODE_ENV',
+    'LOG_LEVEL',
+  ],
 ]
 
 /** An example app in a process of its own, which can be killed and started again. */

@@ -1,6 +1,6 @@
 export { startLocalDatabase } from '../local-database.ts'
 export { type IssuedTokens, type LocalProvider, startLocalProvider } from '../provider/local-provider.ts'
-export { type AppName, AppProcess, freePort } from './app-process.ts'
+export { type AppName, AppProcess, type DynamoDBAppName, freePort } from './app-process.ts'
 export { findChromium, launchChromium } from './chromium.ts'
 export { eventStream } from './event-stream.ts'
 export { type Answer, HttpClient, signIn } from './http-client.ts'

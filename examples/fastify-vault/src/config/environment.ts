@@ -1,0 +1,4 @@
+import { prepareVaultEnvironment } from '@waxseal-examples/support'
+
+/** Whoever reads `process.env` imports this module first: `.env` is read, local stand-ins are started. */
+export const services = await prepareVaultEnvironment(new URL('../../', import.meta.url))

@@ -1,0 +1,25 @@
+import { WaxsealError } from '@waxseal/core'
+import { isSameOrigin, pageHeaders, renderProblem } from '@waxseal-examples/support'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+
+/** Nobody else's page may act for a user: revoke a grant, sign out. */
+export async function refuseForeignForms(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (request.method === 'POST' && !isSameOrigin(request.headers)) {
+    return reply.code(403).send({ error: 'forbidden' })
+  }
+}
+
+/** An outage is neither a sign-out nor a lost grant: it is said to be one, with 503. */
+export async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const outage = error instanceof WaxsealError && error.retryable
+  const status = outage ? 503 : (error.statusCode ?? 500)
+  if (status >= 500) request.log.error({ code: error.code, message: error.message }, 'request failed')
+  // The session plugin saves with every answer: with this one it would fail again, and replace the page.
+  Object.assign(request, { session: null })
+  const heading = outage ? 'The database cannot be reached' : 'That did not work'
+  const text = outage ? 'Your session and your grants are safe; try again in a moment.' : 'Something went wrong.'
+  return reply
+    .code(status)
+    .headers(pageHeaders)
+    .send(renderProblem('Fastify · Postgres', heading, text))
+}
