@@ -14,7 +14,11 @@ const direction = {
   '@waxseal/core': { ours: [], others: [], apart: { folder: 'src/aws-kms/', others: ['@aws-sdk/client-kms'] } },
   '@waxseal/session': { ours: ['@waxseal/core'], others: [] },
   '@waxseal/dynamodb': { ours: ['@waxseal/core', '@waxseal/session'], others: ['@aws-sdk/client-dynamodb'] },
-  '@waxseal/drizzle': { ours: ['@waxseal/core', '@waxseal/session'], others: ['drizzle-orm'] },
+  '@waxseal/drizzle': {
+    ours: ['@waxseal/core', '@waxseal/session'],
+    others: ['drizzle-orm'],
+    apart: { folder: 'src/providers/', others: ['openid-client'] },
+  },
   '@waxseal/testing': { ours: [], others: [] },
 }
 

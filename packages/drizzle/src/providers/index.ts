@@ -1,0 +1,7 @@
+export type { OAuthApp } from './app.ts'
+export { githubProvider } from './github.ts'
+export { googleProvider } from './google.ts'
+export { type MicrosoftApp, microsoftProvider } from './microsoft.ts'
+export { type OAuthProviderOptions, type OAuthSettings, oauthProvider } from './oauth.ts'
+export { slackProvider } from './slack.ts'
+export { whatsappBusinessProvider } from './whatsapp-business.ts'
