@@ -27,6 +27,13 @@ export interface RowFilter {
   readonly expiringBefore?: Date | null
 }
 
+/** When a grant was used. */
+export interface Use {
+  readonly id: string
+  readonly tenantId: string
+  readonly at: Date
+}
+
 /** An id that comes before every other. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
@@ -140,12 +147,20 @@ export class GrantRows {
    * Moves `last_used_at` forward. Rows that somebody else is writing are passed over, so that a busy row holds up no
    * other; its next use counts again.
    */
-  async touch(uses: readonly { readonly id: string; readonly at: Date }[]): Promise<void> {
+  async touch(uses: readonly Use[]): Promise<void> {
+    if (this.#database.hasOverview) return this.#touch(undefined, uses)
+    for (const tenantId of new Set(uses.map((use) => use.tenantId))) {
+      const ofTenant = uses.filter((use) => use.tenantId === tenantId)
+      await this.#touch(tenantId, ofTenant)
+    }
+  }
+
+  async #touch(tenantId: string | undefined, uses: readonly Use[]): Promise<void> {
     const used = sql`jsonb_to_recordset(${JSON.stringify(uses)}::text::jsonb) as used(id uuid, at timestamptz)`
     const free = sql`select vault.id, used.at from ${this.#table} as vault join ${used} using (id) for update of vault skip locked`
     const moved = sql`update ${this.#table} as vault set last_used_at = greatest(vault.last_used_at, free.at)`
     const statement = sql`with free as (${free}) ${moved} from free where vault.id = free.id`
-    await this.#database.run(undefined, async (_, db) => db.execute(statement))
+    await this.#database.run(tenantId, async (_, db) => db.execute(statement))
   }
 }
 

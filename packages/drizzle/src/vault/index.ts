@@ -25,3 +25,4 @@ export {
 export { type DecryptedToken, type IdOptions, type TokenInfo, TokenVaultService } from './token-vault-service.ts'
 export type { VaultEvent } from './vault-events.ts'
 export type { GrantSelector, TokenVaultOptions } from './vault-parts.ts'
+export { type TransactionOf, withTenant } from './with-tenant.ts'

@@ -1,7 +1,8 @@
 import { WaxsealTypeError } from '@waxseal/core'
-import type { BuildColumns } from 'drizzle-orm'
+import { type BuildColumns, type SQL, sql } from 'drizzle-orm'
 import {
   customType,
+  getTableConfig,
   index,
   integer,
   jsonb,
@@ -9,6 +10,7 @@ import {
   type PgColumnBuilderBase,
   type PgTable,
   type PgTableWithColumns,
+  pgPolicy,
   pgSchema,
   pgTable,
   text,
@@ -73,6 +75,12 @@ export interface TokenVaultTableOptions<TenantId extends PgColumnBuilderBase, Ex
    * key, so that a tenant's tokens go when the tenant goes.
    */
   readonly tenantId?: TenantId
+  /**
+   * Row-level security, forced: a tenant's rows are there for transactions alone in which that tenant is set, as the vault
+   * and `withTenant` do it. `systemRole` is the role of `systemDb`, which sees the rows of all tenants; without it, that of
+   * `systemDb` needs BYPASSRLS. Default false.
+   */
+  readonly rls?: boolean | { readonly systemRole: string }
   /** Columns of the app's own. The vault never writes them: they are nullable or have defaults. */
   readonly extraColumns?: Extra
 }
@@ -104,7 +112,7 @@ export function createTokenVaultTable<
   TenantId extends PgColumnBuilderBase = ReturnType<typeof anyTenant>,
   Extra extends ColumnBuilders = Record<never, never>,
 >(options: TokenVaultTableOptions<TenantId, Extra> = {}): TokenVaultTableOf<TenantId, Extra> {
-  const { name = 'token_vault', schema, tenantId = anyTenant(), extraColumns = {} } = options
+  const { name = 'token_vault', schema, tenantId = anyTenant(), rls = false, extraColumns = {} } = options
   // Types of tables tell a named schema from none; nothing here depends on it, and one type for both spares a generic.
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
   const { id, ...rest } = columns()
@@ -112,15 +120,17 @@ export function createTokenVaultTable<
   if (taken !== undefined) fail(`the vault has a column ${taken} of its own`)
   // What the defaults stand for: an option that is not given has the default type too.
   const builders = { id, tenantId, ...rest, ...extraColumns } as Columns & { tenantId: TenantId } & Extra
-  const table = define(name, builders, (self) => {
+  const table: TokenVaultTableOf<TenantId, Extra> = define(name, builders, (self) => {
     const { tenantId, provider, account, kind, expiresAt } = self as unknown as Record<string, PgColumn> & Names
     return [
       // No constraint: drizzle-kit reads the columns of one back in another order, and would push it anew each time.
       uniqueIndex(`${name}_grant_key`).on(tenantId, provider, account, kind),
       index(`${name}_tenant_idx`).on(tenantId, provider),
       index(`${name}_expiry_idx`).on(expiresAt),
+      ...(rls === false ? [] : policies(name, (table as unknown as TokenVaultTable).tenantId, rls)),
     ]
   })
+  if (rls !== false) table.enableRLS()
   checkTenantColumn((table as unknown as TokenVaultTable).tenantId)
   return table
 }
@@ -128,8 +138,24 @@ export function createTokenVaultTable<
 /** The columns that constraints and indexes are on. */
 type Names = Record<'tenantId' | 'provider' | 'account' | 'kind' | 'expiresAt', PgColumn>
 
+/** Whether row-level security shows the rows of one tenant at a time. */
+export function isTenantBound(table: TokenVaultTable): boolean {
+  return getTableConfig(table).enableRLS
+}
+
 /** The table as {@link createTokenVaultTable} makes it without options. */
 export const tokenVault = createTokenVaultTable()
+
+function policies(name: string, tenantId: PgColumn, rls: true | { readonly systemRole: string }) {
+  const policy = (suffix: string, to: string, rows: SQL) =>
+    pgPolicy(`${name}_${suffix}`, { as: 'permissive', for: 'all', to, using: rows, withCheck: rows })
+  const type = tenantId.getSQLType()
+  const cast = /^(text|varchar)/.test(type) ? sql.empty() : sql.raw(`::${type}`)
+  // Once it was set in a connection, the setting is '' where it is not set.
+  const current = sql`nullif(current_setting('waxseal.tenant_id', true), '')${cast}`
+  const ofTenant = policy('tenant', 'public', sql`${sql.identifier(tenantId.name)} = ${current}`)
+  return rls === true ? [ofTenant] : [ofTenant, policy('system', rls.systemRole, sql`true`)]
+}
 
 function checkTenantColumn(column: PgColumn): void {
   if (!column.notNull) fail('tenantId must be notNull(): NULL tenants would let duplicates in')

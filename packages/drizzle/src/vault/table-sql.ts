@@ -1,13 +1,21 @@
 import { WaxsealTypeError } from '@waxseal/core'
 import { is, SQL, sql } from 'drizzle-orm'
-import { getTableConfig, type IndexedColumn, type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core'
+import {
+  getTableConfig,
+  type IndexedColumn,
+  type PgColumn,
+  PgDialect,
+  type PgPolicy,
+  type PgTable,
+} from 'drizzle-orm/pg-core'
 import type { TableNames } from '../postgres-errors.ts'
 import { type TokenVaultTable, tokenVault } from './schema.ts'
 
 const dialect = new PgDialect()
 
 /**
- * The statements that create the table of a token vault, for migrations without drizzle-kit; they can be repeated.
+ * The statements that create the table of a token vault, for migrations without drizzle-kit; they can be repeated, in
+ * one transaction where row-level security is on: in between, no policy is there.
  *
  * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for extra columns that are generated: drizzle-kit makes those.
  * @example
@@ -38,7 +46,28 @@ export function tokenVaultStatements(table: TokenVaultTable): string[] {
       const create = unique ? 'CREATE UNIQUE INDEX' : 'CREATE INDEX'
       return `${create} IF NOT EXISTS ${quoted(name ?? '')} ON ${quotedName(table)} (${names})`
     }),
+    ...rowSecurityStatements(table),
   ]
+}
+
+/** Those of row-level security, none where it is off. */
+export function rowSecurityStatements(table: TokenVaultTable): string[] {
+  const { policies, enableRLS } = getTableConfig(table)
+  if (!enableRLS) return []
+  const name = quotedName(table)
+  return [
+    ...policies.flatMap((policy) => policySql(policy, name)),
+    `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY`,
+    // Else its owner would see all rows; drizzle-kit knows no word for it.
+    `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY`,
+  ]
+}
+
+function policySql({ name, to, using, withCheck }: PgPolicy, table: string): string[] {
+  const policy = `${quoted(name)} ON ${table}`
+  const role = to === 'public' ? to : quoted(String(to))
+  const rows = `USING (${written(using)}) WITH CHECK (${written(withCheck)})`
+  return [`DROP POLICY IF EXISTS ${policy}`, `CREATE POLICY ${policy} AS PERMISSIVE FOR ALL TO ${role} ${rows}`]
 }
 
 /** The name as SQL has it, schema included: `"token_vault"`, `"auth"."token_vault"`. */
@@ -76,7 +105,11 @@ function columnSql(column: PgColumn): string {
 /** The column's default as SQL, values written out. */
 function inline(column: PgColumn): string {
   const value = is(column.default, SQL) ? column.default : sql`${sql.param(column.default, column)}`
-  return dialect.sqlToQuery(value.inlineParams()).sql
+  return written(value)
+}
+
+function written(expression: SQL | undefined): string {
+  return expression === undefined ? '' : dialect.sqlToQuery(expression.inlineParams()).sql
 }
 
 function list(columns: readonly { readonly name: string | undefined }[]): string {

@@ -31,7 +31,7 @@ export interface DecryptedToken<Provider extends string = string> extends TokenI
 
 /** For calls by id. */
 export interface IdOptions {
-  /** Does nothing to a token of another tenant. Default: the id alone decides. */
+  /** Does nothing to a token of another tenant. Default: the id alone decides. Required under row-level security. */
   readonly tenantId?: string
 }
 
@@ -169,7 +169,7 @@ export class TokenVaultService<Provider extends string = string> {
     const read = await observed('get', name, () => this.parts.grants.read(name))
     const token = read?.tokens[tokenType]
     if (read === undefined || token === undefined) return null
-    this.parts.usage.note(read.row.id, this.parts.now())
+    this.parts.usage.note(read.row, this.parts.now())
     return { row: read.row, token }
   }
 
@@ -190,6 +190,7 @@ export class TokenVaultService<Provider extends string = string> {
     const [grantId, type, ...rest] = typeof id === 'string' ? id.split(':') : []
     const tokenType = tokenTypes.find((known) => known === type)
     if (tokenType === undefined || rest.length > 0) misuse('id must be one that storeToken or getToken gave')
+    if (tenantId === undefined && this.parts.isTenantBound) misuse('row-level security needs the tenantId too')
     const tenant = tenantId === undefined ? undefined : this.parts.tenantId(tenantId)
     return { grantId: checkUuid('the first part of id', grantId), tokenType, tenantId: tenant }
   }

@@ -79,7 +79,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     const name = this.parts.name(selector)
     const read = await observed('get', name, () => this.parts.grants.read(name))
     if (read === undefined) return null
-    this.parts.usage.note(read.row.id, this.parts.now())
+    this.parts.usage.note(read.row, this.parts.now())
     return { ...asGrant(read.row), tokens: read.tokens }
   }
 

@@ -1,4 +1,4 @@
-import type { GrantRows } from './grant-rows.ts'
+import type { GrantRows, Use } from './grant-rows.ts'
 import { observed } from './vault-events.ts'
 
 /** In milliseconds: an UPDATE for every read would cut the reads a server can do to less than a third. */
@@ -10,7 +10,7 @@ const BATCH_SIZE = 1000
 /** Remembers when grants were used and writes it now and then, the last use of each. */
 export class Usage {
   readonly #rows: GrantRows
-  #uses = new Map<string, number>()
+  #uses = new Map<string, Use>()
   #timer: NodeJS.Timeout | undefined
   #underWay: Promise<void> = Promise.resolve()
 
@@ -19,8 +19,8 @@ export class Usage {
   }
 
   /** @param now milliseconds since the epoch */
-  note(id: string, now: number): void {
-    this.#uses.set(id, now)
+  note({ id, tenantId }: Pick<Use, 'id' | 'tenantId'>, now: number): void {
+    this.#uses.set(id, { id, tenantId, at: new Date(now) })
     this.#timer ??= setTimeout(() => this.flush(), INTERVAL).unref()
   }
 
@@ -28,7 +28,7 @@ export class Usage {
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const uses = [...this.#uses].map(([id, at]) => ({ id, at: new Date(at) }))
+    const uses = [...this.#uses.values()]
     this.#uses = new Map()
     const write = () => observed('use', {}, () => this.#write(uses))
     // Nobody waits for what a timer began, and the app's calls have succeeded without it.
@@ -36,7 +36,7 @@ export class Usage {
     return this.#underWay
   }
 
-  async #write(uses: readonly { id: string; at: Date }[]): Promise<void> {
+  async #write(uses: readonly Use[]): Promise<void> {
     for (let start = 0; start < uses.length; start += BATCH_SIZE) {
       await this.#rows.touch(uses.slice(start, start + BATCH_SIZE))
     }

@@ -1,39 +1,70 @@
 import { WaxsealError } from '@waxseal/core'
 import { checkDatabase, type PostgresDatabase } from '../database.ts'
 import { isToBeRepeated, sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
-import type { TokenVaultTable } from './schema.ts'
+import { misuse } from './arguments.ts'
+import { drafted } from './drafts.ts'
+import { isTenantBound, type TokenVaultTable } from './schema.ts'
 import { prepareStatements, type Statements } from './statements.ts'
 import { tableNames } from './table-sql.ts'
+import { prepareTenancyStatements } from './tenancy-statements.ts'
+import { checkOutsideTenant, checkTenantDatabase } from './with-tenant.ts'
 
-/** Where the statements of a vault run: each by itself, in no transaction of the caller's. */
+/** A database that shows the rows of all tenants. */
+interface Overview {
+  readonly db: PostgresDatabase
+  readonly statements: Statements
+}
+
+/**
+ * Where the statements of a vault run: each by itself, in no transaction of the caller's. Under row-level security one about a
+ * tenant has a transaction of its own, in which the tenant is set; all others run as the system's role.
+ */
 export class VaultDatabase {
+  /** Whether rows can be asked for only tenant by tenant. */
+  readonly isTenantBound: boolean
+  /** Whether a statement can be about rows of any tenant. */
+  readonly hasOverview: boolean
   readonly #db: PostgresDatabase
   readonly #names: TableNames
-  readonly #statements: Statements
+  readonly #statementsOn: (db: PostgresDatabase) => Statements
+  readonly #tenancyOn: (db: PostgresDatabase) => ReturnType<typeof prepareTenancyStatements>
+  readonly #overview: Overview | undefined
+  #overviewCheck: Promise<void> | undefined
 
   /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
-  constructor(db: PostgresDatabase, table: TokenVaultTable) {
-    checkDatabase(db, {
+  constructor(db: PostgresDatabase, systemDb: PostgresDatabase | undefined, table: TokenVaultTable) {
+    const harm = {
       transaction: 'its rollback would take back a token that the provider gave out once',
       replicas: 'a replica may not have the token that was just stored',
-    })
+    }
+    checkDatabase(db, harm)
+    if (systemDb !== undefined) checkDatabase(systemDb, harm)
+    this.isTenantBound = isTenantBound(table)
+    if (this.isTenantBound) checkTenantDatabase(db)
     this.#db = db
     this.#names = tableNames(table)
-    this.#statements = prepareStatements(db, table)
+    this.#statementsOn = drafted((any) => prepareStatements(any, table))
+    this.#tenancyOn = drafted((any) => prepareTenancyStatements(any, this.#names.name))
+    const overall = this.isTenantBound ? systemDb : db
+    this.#overview = overall && { db: overall, statements: this.#statementsOn(overall) }
+    this.hasOverview = overall !== undefined
   }
 
   /**
    * Runs one statement, again where a concurrent transaction came first.
    *
-   * @param _tenantId the tenant whose rows it is about; undefined: rows of any tenant
+   * @param tenantId the tenant whose rows it is about; undefined: rows of any tenant
+   * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` under row-level security without `systemDb`, when no tenant is given
    */
   async run<T>(
-    _tenantId: string | undefined,
+    tenantId: string | undefined,
     statement: (statements: Statements, db: PostgresDatabase) => Promise<T>,
   ): Promise<T> {
+    checkOutsideTenant(this.#db)
     for (;;) {
       try {
-        return await statement(this.#statements, this.#db)
+        if (this.isTenantBound && tenantId !== undefined) return await this.#runAsTenant(tenantId, statement)
+        return await this.#runOverall(statement)
       } catch (error) {
         if (isToBeRepeated(error)) continue
         if (sqlState(error) === '23503') {
@@ -43,5 +74,48 @@ export class VaultDatabase {
         throw toWaxsealError(error, this.#names)
       }
     }
+  }
+
+  #runAsTenant<T>(
+    tenantId: string,
+    statement: (statements: Statements, db: PostgresDatabase) => Promise<T>,
+  ): Promise<T> {
+    return this.#db.transaction(async (transaction) => {
+      const [standing] = await this.#tenancyOn(transaction).enterTenant.execute({ tenantId })
+      if (standing?.isBound !== true) {
+        const role = 'a superuser, one with BYPASSRLS, or the owner of a table without FORCE'
+        this.#fail(`Row-level security does not hold for the role of db (${role}): give the vault a role of its own`)
+      }
+      return statement(this.#statementsOn(transaction), transaction)
+    })
+  }
+
+  async #runOverall<T>(statement: (statements: Statements, db: PostgresDatabase) => Promise<T>): Promise<T> {
+    if (this.#overview === undefined) {
+      misuse('under row-level security a call about all tenants needs systemDb, an option of createTokenVault')
+    }
+    const { db, statements } = this.#overview
+    this.#overviewCheck ??= this.#checkOverview(db).catch((error) => {
+      this.#overviewCheck = undefined
+      throw error
+    })
+    await this.#overviewCheck
+    return statement(statements, db)
+  }
+
+  /** Under a policy that lets it see but some rows, a role would take none for an answer. */
+  async #checkOverview(db: PostgresDatabase): Promise<void> {
+    const [standing] = await this.#tenancyOn(db).lookAround.execute()
+    if (standing?.seesAll === true) return
+    const { factory, name } = this.#names
+    this.#fail(
+      this.isTenantBound
+        ? `The role of systemDb does not see all rows of ${name}: name it as systemRole in ${factory} and migrate`
+        : `Row-level security hides rows of ${name} from the role of db: define the table with rls in ${factory}`,
+    )
+  }
+
+  #fail(message: string): never {
+    throw new WaxsealError('ERR_WAXSEAL_CONFIG', message)
   }
 }

@@ -5,7 +5,7 @@ import type { GrantKind, GrantName } from './grant.ts'
 import { GrantRows } from './grant-rows.ts'
 import { Grants } from './grants.ts'
 import type { ProviderProfiles } from './provider-profile.ts'
-import { type TokenVaultTable, tokenVault } from './schema.ts'
+import { isTenantBound, type TokenVaultTable, tokenVault } from './schema.ts'
 import { TokenSealer } from './sealed-tokens.ts'
 import { Usage } from './usage.ts'
 import { VaultDatabase } from './vault-database.ts'
@@ -17,6 +17,11 @@ export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
    * with read replicas `db.$primary`.
    */
   readonly db: PostgresDatabase
+  /**
+   * Under row-level security, a database whose role sees the rows of all tenants: for sweeps, rotation, and lists and
+   * counts without a tenant, which reject without it. Closed by the caller.
+   */
+  readonly systemDb?: PostgresDatabase
   /** What `createTokenVaultTable` made. Default `tokenVault`, the table `token_vault`. */
   readonly table?: TokenVaultTable
   /** Seals and opens the tokens; the vault adds `purpose: vault` to its encryption context. */
@@ -49,19 +54,23 @@ export class VaultParts {
   readonly usage: Usage
   readonly profiles: ProviderProfiles
   readonly tenantId: (value: unknown) => string
+  /** Whether calls by id must name the tenant too. */
+  readonly isTenantBound: boolean
   readonly #clock: Clock
 
   /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option. */
   constructor(options: TokenVaultOptions<ProviderProfiles>) {
-    const { db, table = tokenVault, envelope, providers, logicalName = 'token_vault', clock = systemClock } = options
+    const { db, systemDb, table = tokenVault, envelope, providers } = options
+    const { logicalName = 'token_vault', clock = systemClock } = options
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
-    this.rows = new GrantRows(new VaultDatabase(db, table), table)
+    this.rows = new GrantRows(new VaultDatabase(db, systemDb, table), table)
     this.grants = new Grants(this.rows, new TokenSealer(envelope, logicalName), clock)
     this.usage = new Usage(this.rows)
     this.profiles = providers
     this.tenantId = tenantIdCheck(table.tenantId)
+    this.isTenantBound = isTenantBound(table)
     this.#clock = clock
   }
 

@@ -1,0 +1,53 @@
+import { PgDatabase, PgDialect, PgPreparedQuery, PgSession, type PreparedQueryConfig } from 'drizzle-orm/pg-core'
+import type { PostgresDatabase } from '../database.ts'
+
+/** With what a session is asked to prepare a statement: its text and how its rows are read. */
+type Draft = Parameters<PgSession['prepareQuery']>
+
+/** Statements by name. */
+type Prepared = Readonly<Record<string, PgPreparedQuery<PreparedQueryConfig>>>
+
+/**
+ * Builds statements once, for any number of databases and transactions: to build one costs Drizzle more time than to run
+ * it, and a transaction of one statement would pay that each time.
+ *
+ * @param build prepares them on the database that it is given; no joins
+ * @returns the same statements, to run on another database
+ */
+export function drafted<Statements extends Prepared>(
+  build: (db: PostgresDatabase) => Statements,
+): (db: PostgresDatabase) => Statements {
+  const drafts = Object.entries(build(new PgDatabase(new PgDialect(), new DraftingSession(), undefined)))
+  return ({ _: { session } }) => {
+    const prepared = drafts.map(([name, statement]) => [name, session.prepareQuery(...(statement as Drafted).draft)])
+    return Object.fromEntries(prepared)
+  }
+}
+
+/** Keeps what it is asked to prepare. */
+class DraftingSession extends PgSession {
+  constructor() {
+    super(new PgDialect())
+  }
+
+  override prepareQuery<Config extends PreparedQueryConfig>(...draft: Draft): PgPreparedQuery<Config> {
+    return new Drafted(draft)
+  }
+
+  override transaction(): never {
+    throw new TypeError('A draft runs nowhere')
+  }
+}
+
+class Drafted<Config extends PreparedQueryConfig = PreparedQueryConfig> extends PgPreparedQuery<Config> {
+  readonly draft: Draft
+
+  constructor(draft: Draft) {
+    super(draft[0], undefined, undefined)
+    this.draft = draft
+  }
+
+  override execute(): never {
+    throw new TypeError('A draft runs nowhere')
+  }
+}
