@@ -1,9 +1,9 @@
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { getTableConfig, integer, pgSchema, pgTable, timestamp } from 'drizzle-orm/pg-core'
 import { checkDatabase, type PostgresDatabase } from '../database.ts'
 import { toWaxsealError } from '../postgres-errors.ts'
 import { type TokenVaultTable, tokenVault } from './schema.ts'
-import { quotedName, tableNames, tokenVaultStatements } from './table-sql.ts'
+import { quotedName, rowSecurityStatements, tableNames, tokenVaultStatements } from './table-sql.ts'
 
 /**
  * Every migration there has been, in order. The first creates the table as it is now, so that a new database needs no
@@ -14,7 +14,8 @@ const migrations: readonly ((table: TokenVaultTable) => string[])[] = [tokenVaul
 /**
  * Brings the table of a token vault up to date: creates it, or makes the changes that later versions of this package
  * bring. Can be called at every start and by several processes at once; one migrates, the others wait for it. All or
- * nothing happens. For apps whose migrations drizzle-kit does not make; it keeps a table of its own,
+ * nothing happens. Row-level security that the table's definition asks for is turned on whenever it is missing, and never
+ * off. For apps whose migrations drizzle-kit does not make; it keeps a table of its own,
  * `token_vault_migrations`, and never looks at that of the app.
  *
  * @throws WaxsealTypeError for a transaction or what is no database; WaxsealError `ERR_WAXSEAL_CONFIG` without the right to
@@ -41,10 +42,28 @@ export async function migrateTokenVault(db: PostgresDatabase, table: TokenVaultT
         for (const statement of statements(table)) await transaction.execute(sql.raw(statement))
         await transaction.insert(done).values({ id: index + 1, appliedAt: sql`now()` })
       }
+      // No migration of ours: the app may turn it on at any time. Its statements lock the table, so not without need.
+      if (await isGuarded(transaction, table)) return
+      for (const statement of rowSecurityStatements(table)) await transaction.execute(sql.raw(statement))
     })
   } catch (error) {
     throw toWaxsealError(error, tableNames(table))
   }
+}
+
+/** Whether the table has the row-level security that its definition asks for. */
+async function isGuarded(db: PostgresDatabase, table: TokenVaultTable): Promise<boolean> {
+  const { enableRLS, policies } = getTableConfig(table)
+  if (!enableRLS) return true
+  const oid = sql`${quotedName(table)}::text::regclass`
+  const found = await db
+    .select({ name: sql`polname`, role: sql`rolname`, isForced: sql`relrowsecurity and relforcerowsecurity` })
+    .from(sql`pg_class join pg_policy on polrelid = pg_class.oid left join pg_roles on pg_roles.oid = any(polroles)`)
+    .where(eq(sql`pg_class.oid`, oid))
+  return policies.every(({ name, to }) => {
+    const role = to === 'public' ? null : to
+    return found.some((policy) => policy.isForced === true && policy.name === name && policy.role === role)
+  })
 }
 
 function migrationsTable(table: TokenVaultTable) {

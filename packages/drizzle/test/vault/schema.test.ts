@@ -7,10 +7,10 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { PGlite } from '@electric-sql/pglite'
 import { startPglite } from '@waxseal/engines'
-import { boolean, char, integer, text } from 'drizzle-orm/pg-core'
+import { boolean, char, integer, text, uuid } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import pg from 'pg'
-import { afterAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
 import { migrateTokenVault } from '../../src/vault/migrate.ts'
 import { createTokenVaultTable, type tokenVault } from '../../src/vault/schema.ts'
@@ -77,7 +77,20 @@ const description = `
   union all select json_agg(k order by k.conname) from (
     select conname, pg_get_constraintdef(oid) from pg_constraint
     where conrelid in ('token_vault'::regclass, 'customers.tokens'::regclass)
-  ) k`
+  ) k
+  union all select json_agg(p order by p.policyname) from (
+    select policyname, permissive, roles, cmd, qual, with_check from pg_policies
+    where tablename in ('token_vault', 'tokens')
+  ) p
+  union all select json_agg(relrowsecurity order by relname) from pg_class where relname in ('token_vault', 'tokens')`
+
+/** Of the app's two tables, only the second has row-level security. */
+const isForced = `select json_agg(relforcerowsecurity order by relname) as forced from pg_class
+  where relname in ('token_vault', 'tokens')`
+const secondForced = [{ forced: [false, true] }]
+
+const roleSql = `do $$ begin create role vault_kit_system; exception when others then null; end $$`
+beforeAll(() => query(inject('postgres'), roleSql))
 
 const tenantsSql = 'create table tenants (id uuid primary key not null); create schema customers'
 
@@ -97,14 +110,30 @@ describe('drizzle-kit', () => {
     expect(migrations()).toHaveLength(1)
 
     const written = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
-    const [columns, indexes, constraints] = await query(migrated, description)
-    expect(columns!.found).toHaveLength(52)
-    expect(indexes!.found).toHaveLength(8)
-    expect(await query(written, description)).toEqual([columns, indexes, constraints])
+    const found = await query(migrated, description)
+    const [columns, indexes, , policies, hasSecurity] = found.map((row) => row.found)
+    expect(columns).toHaveLength(52)
+    expect(indexes).toHaveLength(8)
+    expect(policies).toMatchObject([
+      { policyname: 'tokens_system', roles: ['vault_kit_system'] },
+      { policyname: 'tokens_tenant' },
+    ])
+    expect(hasSecurity).toEqual([false, true])
+    expect(await query(written, description)).toEqual(found)
+    expect(await query(written, isForced)).toEqual(secondForced)
+  })
+
+  it('leaves FORCE to one line of the app’s own, after which there is nothing to change either', async () => {
+    const url = await newDatabase(await generate())
+    expect(await query(url, isForced)).not.toEqual(secondForced)
+    await query(url, 'alter table customers.tokens force row level security')
+    expect(await push({ url })).toContain('No changes detected')
+    expect(await query(url, isForced)).toEqual(secondForced)
   })
 
   it('makes the same tables on PGlite', async () => {
     const { client, stop } = await startPglite()
+    await client.exec(roleSql)
     await client.exec(await generate())
     const { rows } = await client.query(description)
     expect(rows).toEqual(await query(await newDatabase(await generate()), description))
@@ -120,9 +149,10 @@ describe('drizzle-kit', () => {
     const data = join(folder, 'pglite')
     const client = new PGlite(data)
     const db = drizzlePglite({ client })
-    await client.exec(tenantsSql)
+    await client.exec(`${roleSql}; ${tenantsSql}`)
     await migrateTokenVault(db)
     await migrateTokenVault(db, customersVault)
+    expect((await client.query(isForced)).rows).toEqual(secondForced)
     await client.close()
     expect(await push({ url: data }, 'pglite')).toContain('No changes detected')
   })
@@ -142,6 +172,25 @@ describe.each([
     expect(await query(url, description)).toEqual(await query(written, description))
     expect(await query(url, 'select id from token_vault_migrations')).toEqual([{ id: 1 }])
     expect(await query(url, 'select id from customers.tokens_migrations')).toEqual([{ id: 1 }])
+  })
+
+  it('turns row-level security on when the definition comes to ask for it, for another role too, and once only', async () => {
+    const url = await newDatabase(tenantsSql)
+    const { db, close } = open(url)
+    const options = { name: 'tokens', schema: 'customers', tenantId: uuid('tenant_id').notNull() }
+    await migrateTokenVault(db, createTokenVaultTable(options))
+    await migrateTokenVault(db)
+    expect(await query(url, isForced)).not.toEqual(secondForced)
+    await migrateTokenVault(db, customersVault)
+    expect(await query(url, isForced)).toEqual(secondForced)
+    const policies = `select oid, polroles::regrole[]::text as roles from pg_policy order by polname`
+    const before = await query(url, policies)
+    expect(before).toMatchObject([{ roles: '{vault_kit_system}' }, { roles: '{-}' }])
+    await migrateTokenVault(db, customersVault)
+    expect(await query(url, policies)).toEqual(before)
+    await migrateTokenVault(db, createTokenVaultTable({ ...options, rls: { systemRole: 'postgres' } }))
+    expect(await query(url, policies)).toMatchObject([{ roles: '{postgres}' }, { roles: '{-}' }])
+    await close()
   })
 
   it('leaves nothing behind when it fails, and says who has to do something', async () => {
@@ -170,7 +219,8 @@ describe('the plain SQL', () => {
   })
 
   it('can be repeated', async () => {
-    await newDatabase(tokenVaultSql(), tokenVaultSql())
+    const all = [tokenVaultSql(), tokenVaultSql(customersVault)]
+    await newDatabase(tenantsSql, ...all, ...all)
   })
 
   it('takes names as they are', async () => {

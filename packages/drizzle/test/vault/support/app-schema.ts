@@ -14,5 +14,6 @@ export const customersVault = createTokenVaultTable({
   tenantId: uuid('tenant_id')
     .notNull()
     .references(() => tenants.id, { onDelete: 'cascade' }),
+  rls: { systemRole: 'vault_kit_system' },
   extraColumns: { note: text('note').default("it's theirs"), pinned: boolean('pinned').notNull().default(false) },
 })
