@@ -168,7 +168,8 @@ function asRead({ id, version, encryptedValue }: GrantRow) {
   return { id, readVersion: version, readValue: encryptedValue }
 }
 
-function asParameters({ expiresAt, refreshExpiresAt, ...value }: SealedValue) {
+/** A sealed value as statements take it. */
+export function asParameters({ expiresAt, refreshExpiresAt, ...value }: SealedValue) {
   return {
     ...value,
     expiresAt: expiresAt?.toISOString() ?? null,

@@ -5,7 +5,7 @@ import { type GrantName, type GrantStatus, mainTypeOf, type TokenType, tokenType
 import type { GrantRow, ListedRow } from './grant-row.ts'
 import type { GrantDetails, GrantRows, SealedValue } from './grant-rows.ts'
 import type { ReportedError } from './reported-error.ts'
-import type { TokenSealer, Tokens } from './sealed-tokens.ts'
+import { type SealedTokens, sealedTokens, type Token, type TokenSealer, type Tokens } from './sealed-tokens.ts'
 
 /** What a write brings; what it does not name stays as it is. */
 export interface GrantChange extends Partial<GrantDetails> {
@@ -23,6 +23,13 @@ export interface Amendment {
 export interface OpenRow {
   readonly row: GrantRow
   readonly tokens: Tokens
+}
+
+/** Seals grants at once, whatever becomes of the key service. */
+export interface PreparedGrants {
+  seal(tokens: Tokens, id: string, name: GrantName): SealedValue
+  /** Gives the key up. */
+  release(): void
 }
 
 /** Every failure means that another write of the same grant succeeded; so many in a row is no race any more. */
@@ -96,8 +103,45 @@ export class Grants {
     })
   }
 
+  /** Marks an access token that has expired, by what the row holds by then: a new one may have come meanwhile. */
+  async expire({ id, tenantId }: ListedRow): Promise<void> {
+    await this.amend(id, tenantId, ({ row, tokens }) => {
+      const token = tokens.access_token
+      if (token === undefined || !token.valid || !this.hasExpired(token)) return undefined
+      const isOver = row.status === 'ACTIVE' && !this.isUsable(tokens.refresh_token)
+      const status = isOver ? 'EXPIRED' : undefined
+      return { tokens: { ...tokens, access_token: { ...token, valid: false } }, status }
+    })
+  }
+
+  isUsable(token: Token | undefined): boolean {
+    return token?.valid === true && !this.hasExpired(token)
+  }
+
+  hasExpired({ expiresAt }: Pick<Token, 'expiresAt'>): boolean {
+    return expiresAt !== null && expiresAt.getTime() <= this.#clock.now()
+  }
+
+  /** For before a call that cannot be repeated: what it brings can be sealed then. */
+  async prepare(): Promise<PreparedGrants> {
+    const sealer = await this.#sealer.prepare()
+    return {
+      seal: (tokens, id, name) => this.#valueOf(tokens, name, sealer.seal(tokens, id, name)),
+      release: () => sealer.release(),
+    }
+  }
+
+  /** Of a record that was sealed earlier, for this row: throws the envelope's errors where it was not. */
+  async restore(record: Uint8Array, id: string, name: GrantName): Promise<{ tokens: Tokens; value: SealedValue }> {
+    const tokens = await this.#sealer.open(record, id, name)
+    return { tokens, value: this.#valueOf(tokens, name, sealedTokens(record)) }
+  }
+
   async #seal(tokens: Tokens, id: string, name: GrantName): Promise<SealedValue> {
-    const { record, kid } = await this.#sealer.seal(tokens, id, name)
+    return this.#valueOf(tokens, name, await this.#sealer.seal(tokens, id, name))
+  }
+
+  #valueOf(tokens: Tokens, name: GrantName, { record, kid }: SealedTokens): SealedValue {
     return {
       encryptedValue: record,
       kid,

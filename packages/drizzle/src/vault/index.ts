@@ -11,6 +11,9 @@ export type {
   RefreshRequest,
   TokenResponse,
 } from './provider-profile.ts'
+export type { OnPersistFailure, SavedGrant } from './refresh/saved-grant.ts'
+export type { FreshAccessToken } from './refresh/standing.ts'
+export type { SweepCounts, SweepOptions } from './refresh/sweep.ts'
 export { createTokenVaultTable, type TokenVaultTable, type TokenVaultTableOf, tokenVault } from './schema.ts'
 export type { Token, TokenInput, Tokens } from './sealed-tokens.ts'
 export { tokenVaultSql } from './table-sql.ts'
@@ -20,9 +23,11 @@ export {
   type GrantInput,
   type GrantPage,
   type GrantQuery,
+  type OAuthSelector,
   type TokenVault,
+  type WaitOptions,
 } from './token-vault.ts'
 export { type DecryptedToken, type IdOptions, type TokenInfo, TokenVaultService } from './token-vault-service.ts'
-export type { VaultEvent } from './vault-events.ts'
+export type { RefreshOutcome, VaultEvent } from './vault-events.ts'
 export type { GrantSelector, TokenVaultOptions } from './vault-parts.ts'
 export { type TransactionOf, withTenant } from './with-tenant.ts'

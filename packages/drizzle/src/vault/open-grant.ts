@@ -1,4 +1,4 @@
-import type { ListedRow } from './grant-row.ts'
+import type { GrantRow, ListedRow } from './grant-row.ts'
 import type { GrantMetadata } from './provider-profile.ts'
 import type { Tokens } from './sealed-tokens.ts'
 
@@ -16,3 +16,12 @@ export type OpenGrant<Provider extends string = string, Metadata extends GrantMe
   Provider,
   Metadata
 > & { readonly tokens: Tokens }
+
+/** The row as callers know it, without the sealed value. */
+export function asGrant<SomeGrant extends Grant>({
+  encryptedValue: _,
+  ...row
+}: ListedRow & Partial<GrantRow>): SomeGrant {
+  // The compiler knows the app's types of provider and metadata; the row has what was stored under them.
+  return row as ListedRow as unknown as SomeGrant
+}

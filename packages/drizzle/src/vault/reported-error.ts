@@ -19,6 +19,10 @@ const oauthCodes = [
   'consent_required',
 ]
 
+export function isOAuthCode(text: string): boolean {
+  return oauthCodes.includes(text)
+}
+
 /** What a row keeps of an error. */
 export interface ReportedError {
   readonly lastErrorCode: string

@@ -9,6 +9,8 @@ export interface Token {
   readonly expiresAt: Date | null
   /** Whether nobody has reported it invalid. It may have expired all the same. */
   readonly valid: boolean
+  /** How long it ran when a refresh brought it; absent where no provider has said so. */
+  readonly lifetimeSeconds?: number
 }
 
 /** A token as callers give it. */
@@ -32,6 +34,20 @@ interface SealedToken {
   readonly value: string
   readonly expiresAt: number | null
   readonly valid: boolean
+  readonly lifetimeSeconds?: number
+}
+
+/** A record, and the key-encryption key that it is sealed under. */
+export interface SealedTokens {
+  readonly record: Uint8Array
+  readonly kid: string
+}
+
+/** Seals tokens at once, with a key that is at hand whatever becomes of the key service. */
+export interface PreparedSealer {
+  seal(tokens: Tokens, id: string, name: GrantName): SealedTokens
+  /** Gives the key up. */
+  release(): void
 }
 
 /** Seals and opens the tokens of a grant, bound to its row, its names and the logical name of the vault. */
@@ -44,14 +60,17 @@ export class TokenSealer {
     this.#logicalName = logicalName
   }
 
-  async seal(tokens: Tokens, id: string, name: GrantName): Promise<{ record: Uint8Array; kid: string }> {
-    const sealed: { [Type in TokenType]?: SealedToken } = {}
-    for (const type of tokenTypes) {
-      const token = tokens[type]
-      if (token !== undefined) sealed[type] = { ...token, expiresAt: token.expiresAt?.getTime() ?? null }
+  async seal(tokens: Tokens, id: string, name: GrantName): Promise<SealedTokens> {
+    return sealedTokens(await this.#envelope.sealJson(asJson(tokens), this.#context(id, name)))
+  }
+
+  /** For before a call that cannot be repeated: what it brings can be sealed then. */
+  async prepare(): Promise<PreparedSealer> {
+    const sealer = await this.#envelope.prepare()
+    return {
+      seal: (tokens, id, name) => sealedTokens(sealer.sealJson(asJson(tokens), this.#context(id, name))),
+      release: () => sealer.release(),
     }
-    const record = await this.#envelope.sealJson(sealed, this.#context(id, name))
-    return { record, kid: recordKeyIds(record)[0] ?? '' }
   }
 
   /** Throws the envelope's errors, or `ERR_WAXSEAL_RECORD_MALFORMED` when what was sealed are no tokens. */
@@ -64,8 +83,7 @@ export class TokenSealer {
       if (!isSealedToken(token)) {
         throw new WaxsealError('ERR_WAXSEAL_RECORD_MALFORMED', 'The record opens, but holds no tokens')
       }
-      const { value, expiresAt, valid } = token
-      tokens[type] = { value, expiresAt: expiresAt === null ? null : new Date(expiresAt), valid }
+      tokens[type] = fromJson(token)
     }
     return tokens
   }
@@ -76,8 +94,31 @@ export class TokenSealer {
   }
 }
 
+function asJson(tokens: Tokens): { [Type in TokenType]?: SealedToken } {
+  const sealed: { [Type in TokenType]?: SealedToken } = {}
+  for (const type of tokenTypes) {
+    const token = tokens[type]
+    if (token !== undefined) sealed[type] = { ...token, expiresAt: token.expiresAt?.getTime() ?? null }
+  }
+  return sealed
+}
+
+function fromJson({ value, expiresAt, valid, lifetimeSeconds }: SealedToken): Token {
+  return {
+    value,
+    expiresAt: expiresAt === null ? null : new Date(expiresAt),
+    valid,
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+  }
+}
+
+export function sealedTokens(record: Uint8Array): SealedTokens {
+  return { record, kid: recordKeyIds(record)[0] ?? '' }
+}
+
 function isSealedToken(value: unknown): value is SealedToken {
   if (typeof value !== 'object' || value === null) return false
-  const { value: text, expiresAt, valid } = value as Partial<SealedToken>
-  return typeof text === 'string' && (expiresAt === null || Number.isFinite(expiresAt)) && typeof valid === 'boolean'
+  const { value: text, expiresAt, valid, lifetimeSeconds = 0 } = value as Partial<SealedToken>
+  const isToken = typeof text === 'string' && typeof valid === 'boolean'
+  return isToken && (expiresAt === null || Number.isFinite(expiresAt)) && Number.isFinite(lifetimeSeconds)
 }

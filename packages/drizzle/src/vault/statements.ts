@@ -1,11 +1,9 @@
 import { and, asc, eq, gt, lte, notInArray, sql } from 'drizzle-orm'
-import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { PostgresDatabase } from '../database.ts'
 import { listedFields, rowFields } from './grant-row.ts'
+import { ifGiven, instant, json, parameter, textArray, unnamed } from './parameters.ts'
+import { prepareRefreshStatements } from './refresh/refresh-statements.ts'
 import type { TokenVaultTable, tokenVault } from './schema.ts'
-
-// Without a name a driver prepares nothing on the server; a pooler in transaction mode (PgBouncer) would lose it.
-const unnamed = undefined as unknown as string
 
 /** What {@link prepareStatements} makes. */
 export type Statements = ReturnType<typeof prepareStatements>
@@ -176,27 +174,7 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
       .groupBy(table.status)
       .$withCache(false)
       .prepare(unnamed),
+
+    ...prepareRefreshStatements(db, table, { named, ofId, value, newAuthority }),
   }
-}
-
-function parameter(name: string) {
-  return sql`${sql.placeholder(name)}`
-}
-
-/** ISO text or null. */
-function instant(name: string) {
-  return sql`${parameter(name)}::text::timestamptz`
-}
-
-function json(name: string) {
-  return sql`${parameter(name)}::text::jsonb`
-}
-
-/** A JSON array of strings; drivers disagree on how an array is passed. */
-function textArray(name: string) {
-  return sql`array(select jsonb_array_elements_text(${json(name)}))`
-}
-
-function ifGiven(column: PgColumn, name: string) {
-  return sql`(${parameter(name)}::text is null or ${column} = ${parameter(name)})`
 }

@@ -97,14 +97,15 @@ export class TokenVaultService<Provider extends string = string> {
     const { value, expiresAt } = found.token
     const left = expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt.getTime() - this.parts.now()
     if (left > 0) return { token: value, needsRefresh: left <= refreshBufferMinutes * 60_000 }
-    await this.#markExpired(found.row)
+    const { row } = found
+    await observed('expire', row, () => this.parts.grants.expire(row))
     return null
   }
 
   /** The refresh token; null when there is none, or it expired or was reported invalid. Notes the use. */
   async getRefreshToken(tenantId: string, provider: Provider, identifier?: string | null): Promise<string | null> {
     const found = await this.#use(tenantId, provider, 'refresh_token', identifier)
-    if (found === null || !this.#isUsable(found.token)) return null
+    if (found === null || !this.parts.grants.isUsable(found.token)) return null
     return found.token.value
   }
 
@@ -121,7 +122,7 @@ export class TokenVaultService<Provider extends string = string> {
       this.parts.grants.amend(grantId, tenantId, ({ tokens }) => {
         const token = tokens[tokenType]
         if (token === undefined) return undefined
-        const remains = tokenType === 'access_token' && this.#isUsable(tokens.refresh_token)
+        const remains = tokenType === 'access_token' && this.parts.grants.isUsable(tokens.refresh_token)
         return {
           tokens: { ...tokens, [tokenType]: { ...token, valid: false } },
           status: remains ? undefined : 'REAUTH_REQUIRED',
@@ -173,19 +174,6 @@ export class TokenVaultService<Provider extends string = string> {
     return { row: read.row, token }
   }
 
-  /** By what the row holds by then: a new token may have come meanwhile. */
-  #markExpired({ id, tenantId, provider }: ListedRow): Promise<void> {
-    return observed('expire', { id, provider }, () =>
-      this.parts.grants.amend(id, tenantId, ({ row, tokens }) => {
-        const token = tokens.access_token
-        if (token === undefined || !token.valid || !this.#hasExpired(token)) return undefined
-        const isOver = row.status === 'ACTIVE' && !this.#isUsable(tokens.refresh_token)
-        const status = isOver ? 'EXPIRED' : undefined
-        return { tokens: { ...tokens, access_token: { ...token, valid: false } }, status }
-      }),
-    )
-  }
-
   #parse(id: string, { tenantId }: IdOptions) {
     const [grantId, type, ...rest] = typeof id === 'string' ? id.split(':') : []
     const tokenType = tokenTypes.find((known) => known === type)
@@ -193,14 +181,6 @@ export class TokenVaultService<Provider extends string = string> {
     if (tenantId === undefined && this.parts.isTenantBound) misuse('row-level security needs the tenantId too')
     const tenant = tenantId === undefined ? undefined : this.parts.tenantId(tenantId)
     return { grantId: checkUuid('the first part of id', grantId), tokenType, tenantId: tenant }
-  }
-
-  #isUsable(token: Token | undefined): boolean {
-    return token?.valid === true && !this.#hasExpired(token)
-  }
-
-  #hasExpired({ expiresAt }: Pick<Token, 'expiresAt'>): boolean {
-    return expiresAt !== null && expiresAt.getTime() <= this.parts.now()
   }
 
   #info(row: ListedRow, tokenType: TokenType, token: Pick<Token, 'expiresAt' | 'valid'>): TokenInfo<Provider> {
@@ -211,7 +191,7 @@ export class TokenVaultService<Provider extends string = string> {
       tokenType,
       identifier: row.account === '' ? null : row.account,
       expiresAt: token.expiresAt,
-      isValid: token.valid && !this.#hasExpired(token) ? validityOf(row.status) : 'false',
+      isValid: token.valid && !this.parts.grants.hasExpired(token) ? validityOf(row.status) : 'false',
       lastUsedAt: row.lastUsedAt,
     }
   }

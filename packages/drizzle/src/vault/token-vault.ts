@@ -1,10 +1,13 @@
 import { checkInstant, checkUuid, misuse } from './arguments.ts'
 import { type GrantStatus, grantStatuses } from './grant.ts'
 import { checkMetadata, checkScopes, checkTokens, type TokenInputs } from './grant-input.ts'
-import type { GrantRow, ListedRow } from './grant-row.ts'
+import type { GrantRow } from './grant-row.ts'
 import type { RowFilter } from './grant-rows.ts'
-import type { Grant, OpenGrant } from './open-grant.ts'
+import { asGrant, type Grant, type OpenGrant } from './open-grant.ts'
 import type { GrantMetadata, MetadataOf, ProviderName, ProviderProfile, ProviderProfiles } from './provider-profile.ts'
+import { checkSavedGrant, type SavedGrant } from './refresh/saved-grant.ts'
+import type { Demand, FreshAccessToken } from './refresh/standing.ts'
+import { refreshSweep, type SweepCounts, type SweepOptions } from './refresh/sweep.ts'
 import { tellProvider } from './revocation.ts'
 import { TokenVaultService } from './token-vault-service.ts'
 import { observed } from './vault-events.ts'
@@ -42,6 +45,14 @@ export interface GrantPage<SomeGrant> {
   readonly grants: SomeGrant[]
   /** For the next page; absent after the last one. */
   readonly cursor?: string
+}
+
+/** Which OAuth grant. */
+export type OAuthSelector<Provider extends string> = Omit<GrantSelector<Provider>, 'kind'>
+
+export interface WaitOptions {
+  /** Ends this call's wait, with its reason, and nothing of a refresh that is under way. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Any grant of an app's providers, told apart by `provider`. */
@@ -137,19 +148,97 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     })
   }
 
+  /**
+   * An access token to send, refreshed where it is about to expire. However many calls and processes ask, one of them asks the
+   * provider; it waits, the others get the old token at once while that runs for half a minute more, else they wait too.
+   *
+   * @throws WaxsealError `ERR_WAXSEAL_GRANT_NOT_FOUND`; `_GRANT_REAUTH_REQUIRED`, the user must connect again;
+   *   `_GRANT_REFRESH_FAILED` (retryable), the provider gave none and the old one has expired; `_GRANT_REFRESH_PENDING`
+   *   (retryable), somebody else's refresh took too long; `ERR_WAXSEAL_CONFIG`, the provider refuses the app itself
+   * @example
+   * const { accessToken } = await vault.getFreshAccessToken({ tenantId, provider: 'google' })
+   */
+  async getFreshAccessToken(
+    selector: OAuthSelector<ProviderName<Profiles>>,
+    { signal }: WaitOptions = {},
+  ): Promise<FreshAccessToken> {
+    return this.#fresh(selector, undefined, signal)
+  }
+
+  /**
+   * For an API that answered 401: a newer access token than the one of `version`. Fifty reports of one token make one refresh;
+   * a token that is less than a minute old is not refreshed again, which is `ERR_WAXSEAL_GRANT_REFRESH_FAILED`. Errors as
+   * {@link getFreshAccessToken} has them.
+   *
+   * @param version of the access token that was refused
+   */
+  async reportUnauthorized(
+    selector: OAuthSelector<ProviderName<Profiles>>,
+    version: number,
+    { signal }: WaitOptions = {},
+  ): Promise<FreshAccessToken> {
+    if (!Number.isInteger(version) || version < 1) misuse('version must be that of an access token')
+    return this.#fresh(selector, { version, reason: 'refused' }, signal)
+  }
+
+  /**
+   * Refreshes a grant now, whatever its expiry: for a button. A token that is less than a minute old is given as it is. Errors as
+   * {@link getFreshAccessToken} has them.
+   */
+  async refreshGrant(
+    selector: OAuthSelector<ProviderName<Profiles>>,
+    { signal }: WaitOptions = {},
+  ): Promise<FreshAccessToken> {
+    const row = await this.parts.rows.find(this.parts.name({ ...selector, kind: 'oauth' }))
+    return this.#fresh(selector, row && { version: row.version, reason: 'renewal' }, signal)
+  }
+
+  /**
+   * Refreshes what is about to expire, of all tenants, before anybody asks: for a job that runs every minute or so, in as many
+   * processes as you like. Needs `systemDb` under row-level security. Grants that are not refreshed keep no others from it; why is
+   * in the events and in their rows.
+   */
+  async refreshSweep(options: SweepOptions = {}): Promise<SweepCounts> {
+    return refreshSweep(this.parts.refresher, options)
+  }
+
+  /**
+   * Writes what `onPersistFailure` was given, unless the grant has been refreshed, connected anew, revoked or deleted since.
+   *
+   * @returns whether it is in the table
+   * @throws WaxsealError `ERR_WAXSEAL_INTEGRITY` and the like for what was not sealed for that grant
+   */
+  async recoverGrant(saved: SavedGrant): Promise<boolean> {
+    const checked = checkSavedGrant(saved, this.parts.name(saved))
+    return observed('recover', checked, () => this.parts.writer.recover(checked))
+  }
+
   /** Removes a grant and its row. The provider is not told. Resolves to whether it was there. */
   async deleteGrant(selector: GrantSelector<ProviderName<Profiles>>): Promise<boolean> {
     const name = this.parts.name(selector)
     return observed('delete', name, () => this.parts.rows.delete(name))
   }
 
-  /** Writes what is left to write of uses, and ends nothing of the caller's: the database can be closed afterwards. */
+  /**
+   * Waits for refreshes that are under way and writes what is left to write of uses. Ends nothing of the caller's: the database
+   * can be closed afterwards.
+   */
   async dispose(): Promise<void> {
+    await this.parts.refresher.ended()
     await this.parts.usage.flush()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
+  }
+
+  async #fresh(
+    selector: OAuthSelector<string>,
+    demand: Demand | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<FreshAccessToken> {
+    const name = this.parts.name({ ...selector, kind: 'oauth' })
+    return observed('get', name, () => this.parts.refresher.get(name, demand, signal))
   }
 
   #filter({ tenantId, provider }: GrantFilter<string>): RowFilter {
@@ -165,12 +254,6 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     const grant = { ...asGrant<Grant>(row), tokens: await this.parts.grants.open(row) }
     await tellProvider(profile.revoke.bind(profile), grant)
   }
-}
-
-/** The row as callers know it, without the sealed value. */
-function asGrant<SomeGrant extends Grant>({ encryptedValue: _, ...row }: ListedRow & Partial<GrantRow>): SomeGrant {
-  // The compiler knows the app's types of provider and metadata; the row has what was stored under them.
-  return row as ListedRow as unknown as SomeGrant
 }
 
 /**

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
 import { WaxsealError, type WaxsealErrorCode, type WaxsealEvent } from '@waxseal/core'
 
-/** What was done: the methods of a vault, and the notes of use that it writes in the background. */
+/**
+ * What was done: the methods of a vault, the notes of use that it writes in the background, `refresh` for each claim and
+ * `save` for what a refresh brought and the database did not take.
+ */
 export type VaultEventType =
   | 'store'
   | 'get'
@@ -13,6 +16,15 @@ export type VaultEventType =
   | 'delete'
   | 'list'
   | 'use'
+  | 'refresh'
+  | 'save'
+  | 'recover'
+
+/**
+ * How a refresh ended: `refreshed`, there is a new access token; `failed`, the provider gave none; `lost`, the grant was
+ * revoked, deleted, connected anew or refreshed by somebody else meanwhile, or cannot be refreshed.
+ */
+export type RefreshOutcome = 'refreshed' | 'failed' | 'lost'
 
 /** On the diagnostics channel `waxseal:vault`, one for each operation. */
 export interface VaultEvent extends WaxsealEvent {
@@ -20,6 +32,8 @@ export interface VaultEvent extends WaxsealEvent {
   readonly provider?: string
   /** Hash of the grant's id, where it is known. */
   readonly grant?: string
+  /** Of a `refresh` that came to an end. */
+  readonly outcome?: RefreshOutcome
   readonly durationMilliseconds: number
 }
 
@@ -30,13 +44,14 @@ export async function observed<T>(
   type: VaultEventType,
   subject: { readonly provider?: string | undefined; readonly id?: string | undefined },
   operation: () => Promise<T>,
+  outcomeOf?: (result: T) => RefreshOutcome,
 ): Promise<T> {
   if (!vaultChannel.hasSubscribers) return operation()
   const startedAt = performance.now()
-  const publish = (outcome: { level: 'debug' | 'warn'; code?: WaxsealErrorCode }) => {
+  const publish = (ending: { level: 'debug' | 'warn'; code?: WaxsealErrorCode; outcome?: RefreshOutcome }) => {
     const event: VaultEvent = {
       type,
-      ...outcome,
+      ...ending,
       ...(subject.provider !== undefined && { provider: subject.provider }),
       ...(subject.id !== undefined && { grant: hashed(subject.id) }),
       durationMilliseconds: performance.now() - startedAt,
@@ -45,7 +60,8 @@ export async function observed<T>(
   }
   try {
     const result = await operation()
-    publish({ level: 'debug' })
+    const outcome = outcomeOf?.(result)
+    publish({ level: outcome === 'failed' ? 'warn' : 'debug', ...(outcome && { outcome }) })
     return result
   } catch (error) {
     publish({ level: 'warn', ...(error instanceof WaxsealError && { code: error.code }) })

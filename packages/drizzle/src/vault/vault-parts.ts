@@ -5,6 +5,11 @@ import type { GrantKind, GrantName } from './grant.ts'
 import { GrantRows } from './grant-rows.ts'
 import { Grants } from './grants.ts'
 import type { ProviderProfiles } from './provider-profile.ts'
+import { RefreshRows } from './refresh/refresh-rows.ts'
+import { refreshSettings } from './refresh/refresh-settings.ts'
+import { RefreshWriter } from './refresh/refresh-writer.ts'
+import { Refresher } from './refresh/refresher.ts'
+import type { OnPersistFailure } from './refresh/saved-grant.ts'
 import { isTenantBound, type TokenVaultTable, tokenVault } from './schema.ts'
 import { TokenSealer } from './sealed-tokens.ts'
 import { Usage } from './usage.ts'
@@ -33,6 +38,12 @@ export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
    * vaults of different meaning share one key. Default `token_vault`.
    */
   readonly logicalName?: string
+  /**
+   * Called with what a refresh brought where the database took it for several seconds no more: the only refresh token that
+   * the provider takes from then on. Keep it, and hand it to `recoverGrant`. Without it, such a grant must be connected
+   * again. A rejection is an event and nothing else.
+   */
+  readonly onPersistFailure?: OnPersistFailure
   /** For tests. */
   readonly clock?: Clock
 }
@@ -52,6 +63,8 @@ export class VaultParts {
   readonly rows: GrantRows
   readonly grants: Grants
   readonly usage: Usage
+  readonly refresher: Refresher
+  readonly writer: RefreshWriter
   readonly profiles: ProviderProfiles
   readonly tenantId: (value: unknown) => string
   /** Whether calls by id must name the tenant too. */
@@ -60,14 +73,21 @@ export class VaultParts {
 
   /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option. */
   constructor(options: TokenVaultOptions<ProviderProfiles>) {
-    const { db, systemDb, table = tokenVault, envelope, providers } = options
+    const { db, systemDb, table = tokenVault, envelope, providers, onPersistFailure } = options
     const { logicalName = 'token_vault', clock = systemClock } = options
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
-    this.rows = new GrantRows(new VaultDatabase(db, systemDb, table), table)
+    const settings = refreshSettings(providers)
+    const database = new VaultDatabase(db, systemDb, table)
+    this.rows = new GrantRows(database, table)
     this.grants = new Grants(this.rows, new TokenSealer(envelope, logicalName), clock)
     this.usage = new Usage(this.rows)
+    const { rows, grants, usage } = this
+    const refreshRows = new RefreshRows(database)
+    this.writer = new RefreshWriter({ refreshRows, rows, grants, profiles: providers, onPersistFailure })
+    const { writer } = this
+    this.refresher = new Refresher({ refreshRows, grants, usage, writer, profiles: providers, settings, clock })
     this.profiles = providers
     this.tenantId = tenantIdCheck(table.tenantId)
     this.isTenantBound = isTenantBound(table)

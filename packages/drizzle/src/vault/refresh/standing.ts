@@ -1,0 +1,98 @@
+import { WaxsealError } from '@waxseal/core'
+import { isInUse } from '../grants.ts'
+import type { Token, Tokens } from '../sealed-tokens.ts'
+import type { Standing } from './refresh-rows.ts'
+
+/** An access token to send. */
+export interface FreshAccessToken {
+  readonly accessToken: string
+  /** Null: not known to expire. */
+  readonly expiresAt: Date | null
+  /** What `reportUnauthorized` takes. */
+  readonly version: number
+  /** Whether it is about to expire and no newer one is there yet. It still runs. */
+  readonly isStale: boolean
+}
+
+/** Why a token that still runs may not do: the API refused it, or a newer one is asked for. */
+export interface Demand {
+  readonly version: number
+  readonly reason: 'refused' | 'renewal'
+}
+
+/** What a call does about a grant as it stands: serve, refuse, refresh it, or wait for who is refreshing it. */
+export type Verdict =
+  | { readonly serve: FreshAccessToken }
+  | { readonly refuse: WaxsealError; readonly isOver?: boolean }
+  | 'refresh'
+  | 'wait'
+
+/** In milliseconds: an access token that runs for less is not handed out in place of the one that is on its way. */
+const LEAST_STALE = 30_000
+
+const askable: readonly string[] = ['ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR']
+
+/**
+ * @param canRefresh whether the provider's profile can
+ * @param isUnderWay whether this process is refreshing the grant
+ */
+export function judge(
+  standing: Standing,
+  tokens: Tokens,
+  demand: Demand | undefined,
+  canRefresh: boolean,
+  isUnderWay: boolean,
+): Verdict {
+  const { row, now } = standing
+  const token = tokens.access_token
+  const isRunning = token !== undefined && isUsable(token, now)
+  const isOld = row.version === demand?.version
+  const isStale = standing.isDue || isOld
+  const serve = () => ({
+    serve: { accessToken: token?.value ?? '', expiresAt: token?.expiresAt ?? null, version: row.version, isStale },
+  })
+
+  if (!isInUse(row)) return refuse('ERR_WAXSEAL_GRANT_REAUTH_REQUIRED', 'The grant is revoked')
+  if (isRunning && !isStale) return serve()
+  const mayServe = isRunning && !isOld
+  if (!canRefresh || !isUsable(tokens.refresh_token, now) || !askable.includes(row.status)) {
+    if (mayServe) return serve()
+    const refusal = refuse(
+      'ERR_WAXSEAL_GRANT_REAUTH_REQUIRED',
+      'The grant gives no access token any more: connect it again',
+    )
+    return { ...refusal, isOver: !isRunning }
+  }
+  if (isUnderWay || standing.isLeased) {
+    const runsOn = token?.expiresAt === null || (token?.expiresAt?.getTime() ?? 0) - now >= LEAST_STALE
+    return mayServe && runsOn ? serve() : 'wait'
+  }
+  if (standing.isClaimable) return 'refresh'
+  if (mayServe) return serve()
+  if (standing.isHeldBack) {
+    return row.status === 'CONFIG_ERROR'
+      ? refuse(
+          'ERR_WAXSEAL_CONFIG',
+          `The provider refuses the app itself (${row.lastError}): check its client id and secret`,
+        )
+      : refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', `The provider gave no access token (${row.lastError})`)
+  }
+  if (isOld && standing.isRecent) {
+    if (isRunning && demand.reason === 'renewal') return serve()
+    const message = 'The access token is less than a minute old: it is not refreshed again yet'
+    return refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', message)
+  }
+  return 'wait'
+}
+
+/** By the database's clock. */
+export function isUsable(token: Token | undefined, now: number): boolean {
+  return token?.valid === true && (token.expiresAt === null || token.expiresAt.getTime() > now)
+}
+
+function refuse(
+  code: 'ERR_WAXSEAL_GRANT_REAUTH_REQUIRED' | 'ERR_WAXSEAL_GRANT_REFRESH_FAILED' | 'ERR_WAXSEAL_CONFIG',
+  message: string,
+) {
+  return { refuse: new WaxsealError(code, message, { retryable: code === 'ERR_WAXSEAL_GRANT_REFRESH_FAILED' }) }
+}
