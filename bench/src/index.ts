@@ -8,6 +8,7 @@ import { sessionRaces } from './races/bench.ts'
 import { readOnlyExpress, readOnlyFastify } from './readonly/bench.ts'
 import { type Benchmark, printRows, type Row } from './row.ts'
 import { sessionBenchmarks } from './session/bench.ts'
+import { vaultBenchmarks } from './vault/bench.ts'
 
 const benchmarks: Record<string, Benchmark> = {
   'seal-1k': seal1k,
@@ -18,6 +19,7 @@ const benchmarks: Record<string, Benchmark> = {
   'session-readonly-express': readOnlyExpress,
   'session-readonly-fastify': readOnlyFastify,
   'session-races': sessionRaces,
+  ...vaultBenchmarks,
   'kms-calls': kmsCalls,
   'kms-stampede': kmsStampede,
   'kms-steady': kmsSteady,
