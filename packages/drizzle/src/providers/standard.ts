@@ -1,3 +1,4 @@
+import { ProviderError } from '../vault/provider-error.ts'
 import type { GrantMetadata, ProviderProfile } from '../vault/provider-profile.ts'
 import type { ProviderData } from './answers.ts'
 import { type Endpoints, type OAuthClient, OAuthEndpoints } from './oauth-endpoints.ts'
@@ -19,8 +20,17 @@ export function standardProfile<Metadata extends GrantMetadata>(
       revoke: async ({ tokens: { refresh_token, access_token } }, { signal }) => {
         // The refresh token first: with it, most providers end the access token, too, and without it nothing new comes.
         if (refresh_token) await oauth.revoke(refresh_token.value, 'refresh_token', signal)
-        if (access_token) await oauth.revoke(access_token.value, 'access_token', signal)
+        if (access_token) {
+          await oauth.revoke(access_token.value, 'access_token', signal).catch((error: unknown) => {
+            if (refresh_token === undefined || !isUnsupported(error)) throw error
+          })
+        }
       },
     }),
   }
+}
+
+/** RFC 7009 leaves it to providers whether access tokens can be revoked at all; all that could be done is done. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof ProviderError && error.error === 'unsupported_token_type'
 }

@@ -6,6 +6,9 @@ import { json, startServer } from './support/provider-server.ts'
 
 const discoveryPath = '/.well-known/openid-configuration'
 
+/** The same server under an address that is not known to stay on this machine. */
+const onAllAddresses = (origin: string) => origin.replace('127.0.0.1', '0.0.0.0')
+
 describe('a provider that rotates refresh tokens', () => {
   it.each(['client_secret_basic', 'client_secret_post'] as const)('gives a chain of them, by %s', async (method) => {
     const { issuer, issue } = await startOpenIdProvider(method)
@@ -83,7 +86,7 @@ describe('discovery', () => {
     ['another issuer', (origin: string) => ({ issuer: 'https://evil.example.com', token_endpoint: `${origin}/token` })],
     [
       'a token endpoint in the clear',
-      (origin: string) => ({ issuer: origin, token_endpoint: 'http://192.0.2.1/token' }),
+      (origin: string) => ({ issuer: origin, token_endpoint: `${onAllAddresses(origin)}/token` }),
     ],
     ['no token endpoint', (origin: string) => ({ issuer: origin })],
   ])('sends no token to %s', async (_, document) => {
@@ -120,6 +123,21 @@ describe('a revocation', () => {
       { token: grant.tokens.refresh_token?.value, token_type_hint: 'refresh_token' },
       { token: grant.tokens.access_token?.value, token_type_hint: 'access_token' },
     ])
+  })
+
+  it('is done where access tokens cannot be revoked, once the refresh token is', async () => {
+    const { url } = await startServer(({ form }, response) => {
+      if (form.token_type_hint === 'refresh_token') return void response.writeHead(200).end()
+      json(response, 400, { error: 'unsupported_token_type' })
+    })
+    const profile = oauthProvider({ tokenEndpoint: `${url}/token`, revocationEndpoint: `${url}/revoke`, ...app })
+    await revoke(profile)
+    const { access_token } = grant.tokens
+    const withoutRefresh = { ...grant, tokens: access_token === undefined ? {} : { access_token } }
+    expect(await silent(revoke(profile, withoutRefresh))).toMatchObject({
+      error: 'unsupported_token_type',
+      status: 400,
+    })
   })
 
   it('has no hook where the provider has no endpoint', () => {
