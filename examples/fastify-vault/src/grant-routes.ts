@@ -1,5 +1,7 @@
 import { WaxsealError } from '@waxseal/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { burst } from './burst.ts'
+import { services } from './config/environment.ts'
 import { vault } from './config/vault.ts'
 import { tenantOf } from './tenants.ts'
 
@@ -9,6 +11,26 @@ interface Form {
 
 /** What can be done with a tenant's grants. Each answers with the page, which says what came of it. */
 export async function grantRoutes(app: FastifyInstance): Promise<void> {
+  app.post<Form>('/grants/refresh', async ({ session, body }, reply) => {
+    await noting(session, async (tenantId) => {
+      const account = String(body?.account ?? '')
+      const { version } = await vault.refreshGrant({ tenantId, provider: 'google', account })
+      return `The access token is new, or less than a minute old: version ${version}.`
+    })
+    return reply.redirect('/', 303)
+  })
+
+  app.post<Form>('/grants/burst', async ({ session, body }, reply) => {
+    const api = services.provider?.api
+    if (api === undefined) return reply.callNotFound()
+    await noting(session, async (tenantId) => {
+      const account = String(body?.account ?? '')
+      const { calls, refused, succeeded, providerCalls } = await burst({ tenantId, provider: 'google', account }, api)
+      return `${calls} calls at once: ${refused} were refused with 401, the provider was asked ${times(providerCalls)}, ${succeeded} succeeded.`
+    })
+    return reply.redirect('/', 303)
+  })
+
   app.post<Form>('/grants/revoke', async ({ session, body }, reply) => {
     await noting(session, async (tenantId) => {
       const account = String(body?.account ?? '')
@@ -46,4 +68,8 @@ async function noting(
     session.notice = { good: false, text: `${error.message} (${error.code})` }
   }
   await session.save()
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
 }

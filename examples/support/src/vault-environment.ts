@@ -4,8 +4,8 @@ import type { LocalProvider } from './provider/local-provider.ts'
 import { useLocalProvider } from './provider/use-local-provider.ts'
 import { cannotStart, commonProblems, missingInProduction, readSettings, secretProblems } from './settings.ts'
 
-/** So short that one can watch them expire, and be renewed. */
-const ACCESS_TOKEN_SECONDS = 60
+/** So short that one can watch them expire, and longer than the minute between two refreshes that a report asks for. */
+const ACCESS_TOKEN_SECONDS = 180
 
 /** What was started because nothing was configured in its place. */
 export interface LocalVaultServices {

@@ -7,6 +7,10 @@ import { httpWalks } from './http-walks.ts'
 import { startKmsCloud } from './kms-cloud.ts'
 import { kmsWalk } from './kms-walk.ts'
 import { Report } from './report.ts'
+import { vaultBrowserWalk } from './vault-browser-walk.ts'
+import { vaultWalks } from './vault-walks.ts'
+
+type Check = (name: AppName, report: Report) => Promise<void>
 
 /**
  * Walks through every app on a free port with fresh data, under local keys and under AWS KMS, or under KMS alone.
@@ -19,8 +23,8 @@ export async function checkApps(names: readonly AppName[], kmsAlone: boolean): P
   let passed = 0
   let failed = 0
   for (const name of names) {
-    for (const checkApp of kmsAlone ? [checkUnderKms] : [checkUnderLocalKeys, checkUnderKms]) {
-      const report = new Report(name.replace('-dynamodb', ''))
+    for (const checkApp of checksOf(name, kmsAlone)) {
+      const report = new Report(name.replace(/-dynamodb|fastify-(?=vault)/, ''))
       await checkApp(name, report)
       passed += report.passed
       failed += report.failed
@@ -31,6 +35,18 @@ export async function checkApps(names: readonly AppName[], kmsAlone: boolean): P
   }
   console.log(`\n${passed} passed, ${failed} failed`)
   return failed === 0
+}
+
+function checksOf(name: AppName, kmsAlone: boolean): readonly Check[] {
+  if (name === 'fastify-vault') return kmsAlone ? [] : [checkVault]
+  return kmsAlone ? [checkUnderKms] : [checkUnderLocalKeys, checkUnderKms]
+}
+
+async function checkVault(name: AppName, report: Report): Promise<void> {
+  await withApp(name, {}, async (app, data) => {
+    await vaultWalks(app, data, report)
+    if (report.failed === 0 && findChromium() !== undefined) await vaultBrowserWalk(app, report)
+  })
 }
 
 async function checkUnderLocalKeys(name: AppName, report: Report): Promise<void> {

@@ -1,10 +1,14 @@
-// `pnpm demo [express | fastify]` starts an example; with `--kms` it does so under a KMS key. `pnpm demo --check` walks
-// through both of them by itself. All run on the built packages, as an app that installs them would.
+// `pnpm demo [express | fastify | vault]` starts an example; with `--kms` it does so under a KMS key. `pnpm demo --check`
+// walks through all of them by itself. They run on the built packages, as in an app that installs them.
 import { parseArgs } from 'node:util'
 import type { AppName } from '@waxseal-examples/support/testing'
 import { buildPackages } from './build.ts'
 
-const APPS: Readonly<Record<string, AppName>> = { fastify: 'fastify-dynamodb', express: 'express-dynamodb' }
+const APPS: Readonly<Record<string, AppName>> = {
+  fastify: 'fastify-dynamodb',
+  express: 'express-dynamodb',
+  vault: 'fastify-vault',
+}
 
 interface Arguments {
   /** Those named, else all. */
@@ -20,6 +24,8 @@ function readArguments(): Arguments | undefined {
     const named = positionals.map((name) => APPS[name])
     const apps = named.filter((name) => name !== undefined)
     if (apps.length < named.length || named.length > 1) return undefined
+    // The key of the vault's example comes from a secret.
+    if (values.kms && apps[0] === 'fastify-vault') return undefined
     return { apps: apps.length > 0 ? apps : Object.values(APPS), ...values }
   } catch {
     return undefined
@@ -29,7 +35,7 @@ function readArguments(): Arguments | undefined {
 const wanted = readArguments()
 const [app] = wanted?.apps ?? []
 if (wanted === undefined || app === undefined) {
-  console.error('Usage: demo [fastify | express] [--kms] [--check]')
+  console.error('Usage: demo [fastify | express] [--kms] [--check], demo vault [--check]')
   process.exit(2)
 }
 await buildPackages()

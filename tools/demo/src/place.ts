@@ -6,11 +6,11 @@ const PORTS_TO_TRY = 20
 
 /**
  * Takes AWS settings, and whatever else would lead out of this machine, from what an app is told: a demo must not write
- * into somebody's AWS account because their shell is signed in there. An empty variable also hides one of `.env`.
+ * into somebody's AWS account or database because their shell knows of it. An empty variable also hides one of `.env`.
  */
 export function withoutCloud(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = ['AWS_REGION', 'AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL_DYNAMODB']
-  const others = ['AWS_ENDPOINT_URL_KMS', 'SESSIONS_TABLE', 'KMS_KEY_ARN', 'NODE_ENV']
+  const others = ['AWS_ENDPOINT_URL_KMS', 'SESSIONS_TABLE', 'KMS_KEY_ARN', 'DATABASE_URL', 'NODE_ENV']
   const inherited = Object.keys(env).filter((name) => name.startsWith('AWS_'))
   return { ...env, ...Object.fromEntries([...names, ...others, ...inherited].map((name) => [name, ''])) }
 }

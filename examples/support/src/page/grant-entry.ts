@@ -21,12 +21,18 @@ export function grantEntry(grant: Grant, localApi: boolean): Html {
         ${fact('last use', sinceOr(grant.lastUsedAt, 'not yet'))}
         ${grant.lastError !== null && fact('last error', grant.lastError)}
       </dl>
-      <div class="actions">
-        ${kind === 'oauth' && inUse && action('refresh', 'Refresh now', grant)}
-        ${kind === 'oauth' && inUse && localApi && action('burst', 'Let 50 calls fail at once', grant)}
-        ${inUse && action('revoke', 'Revoke', grant)}
-      </div>
+      ${inUse && actions(grant, localApi)}
     </li>`
+}
+
+function actions(grant: Grant, localApi: boolean): Html {
+  const isOAuth = grant.kind === 'oauth'
+  return html`
+    <div class="actions">
+      ${isOAuth && action('refresh', 'Refresh now', grant)}
+      ${isOAuth && localApi && action('burst', 'Let 50 calls fail at once', grant, reportableFrom(grant))}
+      ${action('revoke', 'Revoke', grant)}
+    </div>`
 }
 
 function fact(name: string, value: Html | string): Html {
@@ -36,7 +42,8 @@ function fact(name: string, value: Html | string): Html {
 function ending({ expiresAt }: Grant): Html | string {
   if (expiresAt === null) return 'not known to expire'
   const milliseconds = expiresAt.getTime()
-  const seconds = Math.max(0, Math.floor((milliseconds - Date.now()) / 1000))
+  const seconds = Math.floor((milliseconds - Date.now()) / 1000)
+  if (seconds <= 0) return 'ended; renewed with its next use'
   return html`ends in <time data-until="${milliseconds}">${seconds} seconds</time>`
 }
 
@@ -44,10 +51,17 @@ function sinceOr(date: Date | null, otherwise: string): Html | string {
   return date === null ? otherwise : moment(date.getTime())
 }
 
-function action(name: string, label: string, { provider, account }: Grant): Html {
+/** A token that is less than a minute old is not refreshed again, whoever reports it: a provider must not be hammered. */
+function reportableFrom({ lastRefreshedAt }: Grant): number | undefined {
+  const from = (lastRefreshedAt?.getTime() ?? 0) + 60_000
+  return from > Date.now() ? from : undefined
+}
+
+/** @param from when it can be done, if not at once: milliseconds since the epoch */
+function action(name: string, label: string, { provider, account }: Grant, from?: number): Html {
   return html`
     <form method="post" action="/grants/${name}">
       <input type="hidden" name="provider" value="${provider}"><input type="hidden" name="account" value="${account}">
-      <button>${label}</button>
+      <button${from !== undefined && html` disabled data-from="${from}" title="The token is less than a minute old"`}>${label}</button>
     </form>`
 }

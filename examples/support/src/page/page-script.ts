@@ -1,4 +1,4 @@
-/** Runs in the browser: local times, the countdown, and the status stream that outlives a restart. */
+/** Runs in the browser: local times, countdowns, buttons that have to wait, and the status stream that outlives a restart. */
 export const PAGE_SCRIPT = `
 for (const time of document.querySelectorAll('time[datetime]')) {
   time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
@@ -15,6 +15,10 @@ function tick() {
 }
 tick()
 setInterval(tick, 1000)
+
+for (const button of document.querySelectorAll('button[data-from]')) {
+  setTimeout(() => { button.disabled = false }, button.dataset.from - Date.now())
+}
 
 const live = document.getElementById('live')
 if (live) {

@@ -65,7 +65,7 @@ function inside(view: VaultView): Html {
       ${
         grants.length === 0
           ? html`<p class="note">None yet. The local provider takes any e-mail address.</p>`
-          : html`<ul class="grants">${grants.map((grant) => grantEntry(grant, view.localApi))}</ul>`
+          : html`<ul class="grants">${byUse(grants).map((grant) => grantEntry(grant, view.localApi))}</ul>`
       }
       <p class="connect"><a class="button primary" href="/connect">Connect ${grants.length === 0 ? 'an' : 'another'} account</a></p>
     </section>
@@ -77,6 +77,11 @@ function inside(view: VaultView): Html {
         <button>Store</button>
       </form>
     </section>`
+}
+
+/** Those in use first. */
+function byUse(grants: readonly Grant[]): Grant[] {
+  return grants.toSorted((a, b) => Number(a.status === 'REVOKED') - Number(b.status === 'REVOKED'))
 }
 
 /** How many grants there are in each status. */

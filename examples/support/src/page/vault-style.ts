@@ -13,10 +13,11 @@ export const VAULT_STYLE = `
 .grants li:first-child { border-top: 0; padding-top: 0; }
 .who { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: center; }
 .who b { text-transform: capitalize; }
-.facts { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem 1.2rem; }
+.facts { grid-template-columns: repeat(auto-fill, minmax(8.2rem, 1fr)); gap: .7rem 1.2rem; }
 .facts > div { display: block; padding: 0; border: 0; }
 .facts dt { font-size: .8rem; } .facts dd { font-size: .93rem; font-variant-numeric: tabular-nums; }
 .actions { display: flex; flex-wrap: wrap; gap: .5rem; }
 .actions button { padding: .5rem .8rem; font-size: .86rem; }
+button:disabled { opacity: .5; cursor: default; }
 .connect { margin-top: 1.1rem; }
 `

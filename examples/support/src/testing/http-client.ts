@@ -75,3 +75,10 @@ export async function signIn(client: HttpClient, appUrl: string, email: string):
   if (form.status !== 200) throw new Error(`No sign-in form: HTTP ${form.status} at ${new URL(form.url).pathname}`)
   return client.post(form.url, { email })
 }
+
+/** Connects an account through the provider's form, for who is signed in, and returns the page that the app shows then. */
+export async function connect(client: HttpClient, appUrl: string, account: string): Promise<Answer> {
+  const form = await client.get(`${appUrl}/connect`)
+  if (form.status !== 200) throw new Error(`No sign-in form: HTTP ${form.status} at ${new URL(form.url).pathname}`)
+  return client.post(form.url, { email: account })
+}
