@@ -13,7 +13,7 @@ const resolutions = { node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' 
 const dependencies = [
   ...['@aws-sdk/client-dynamodb@3', '@aws-sdk/client-kms@3'],
   ...['fastify@5', '@fastify/session@11', '@fastify/cookie@11', 'express-session@1', '@types/express-session@1'],
-  ...['drizzle-orm@0.45', 'pg@8', '@types/pg@8'],
+  ...['drizzle-orm@0.45', 'pg@8', '@types/pg@8', 'openid-client@6'],
   '@types/node@20',
   ...nodeMajors.map((major) => `node${major}@npm:node-${process.platform}-${process.arch}@${major}`),
 ]

@@ -1,6 +1,7 @@
 const exercise = require('./exercise.cjs')
 const exerciseKms = require('./kms.cjs')
 const exercisePostgres = require('./postgres.cjs')
+const exerciseProviders = require('./providers.cjs')
 const exerciseVersion1 = require('./version1.cjs')
 const { DynamoDBClient } = require('@aws-sdk/client-dynamodb')
 const { KMSClient } = require('@aws-sdk/client-kms')
@@ -15,6 +16,9 @@ exercise({ core, dynamodb, DynamoDBClient }, process.argv[2])
   .then(() => exerciseKms({ core, awsKms, testingKms, KMSClient }))
   .then(() => exerciseVersion1({ core, version1: require('@waxseal/core/version1') }))
   .then(() => exercisePostgres({ core, postgres, vault: require('@waxseal/drizzle'), nodePostgres }))
+  .then(() =>
+    exerciseProviders({ vault: require('@waxseal/drizzle'), providers: require('@waxseal/drizzle/providers') }),
+  )
   .catch((error) => {
     console.error(error)
     process.exitCode = 1

@@ -1,6 +1,7 @@
 // As consumer.ts, for an app that uses Drizzle.
 import { createEnvelope, localKeyring } from '@waxseal/core'
 import { createTokenVault, createTokenVaultTable, type ProviderProfile } from '@waxseal/drizzle'
+import { googleProvider, oauthProvider } from '@waxseal/drizzle/providers'
 import { type PgSessionTable, PostgresSessionStore, pgSessionTable } from '@waxseal/drizzle/session'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { text } from 'drizzle-orm/pg-core'
@@ -21,7 +22,14 @@ export const removed: Promise<number> = store.prune()
 export const none = new PostgresSessionStore({ db: 1, envelope })
 
 export const tokenVault = createTokenVaultTable({ schema: 'auth', extraColumns: { note: text('note') } })
-const providers = { google: {} as ProviderProfile<{ calendar: string }>, clerk: {} }
+const app = { clientId: 'id', clientSecret: 'secret' }
+const providers = {
+  google: googleProvider<{ calendar: string }>(app),
+  acme: oauthProvider({ issuer: 'https://id.example.com', ...app, graceSeconds: 30 }) satisfies ProviderProfile,
+  clerk: {},
+}
+// @ts-expect-error Where it is asked must be known.
+export const unknown = oauthProvider(app)
 const vault = createTokenVault({ db, table: tokenVault, envelope, providers })
 export const calendar: Promise<string | undefined> = vault
   .getGrant({ tenantId: 't1', provider: 'google' })
