@@ -23,7 +23,7 @@ export function secrecyCases(it: TestRunner['it'], setUp: SetUp): void {
     const first = await connect(EXPIRED)
     const secrets = [first.accessToken, first.refreshToken]
     await look()
-    provider.next({ error: 'server_error', status: 500 })
+    provider.next({ error: 'server_error', status: 500, retryAfterSeconds: 3600 })
     await fails(vault.getFreshAccessToken(acme))
     await look()
     const second = await connect(EXPIRED, { ...acme, account: 'second' })
