@@ -48,15 +48,15 @@ export function judge(
   const isRunning = token !== undefined && isUsable(token, now)
   const isOld = row.version === demand?.version
   const isStale = standing.isDue || isOld
-  const serve = () => ({
+  const serve = (isStale: boolean) => ({
     serve: { accessToken: token?.value ?? '', expiresAt: token?.expiresAt ?? null, version: row.version, isStale },
   })
 
   if (!isInUse(row)) return refuse('ERR_WAXSEAL_GRANT_REAUTH_REQUIRED', 'The grant is revoked')
-  if (isRunning && !isStale) return serve()
+  if (isRunning && !isStale) return serve(false)
   const mayServe = isRunning && !isOld
   if (!canRefresh || !isUsable(tokens.refresh_token, now) || !askable.includes(row.status)) {
-    if (mayServe) return serve()
+    if (mayServe) return serve(isStale)
     const refusal = refuse(
       'ERR_WAXSEAL_GRANT_REAUTH_REQUIRED',
       'The grant gives no access token any more: connect it again',
@@ -65,10 +65,10 @@ export function judge(
   }
   if (isUnderWay || standing.isLeased) {
     const runsOn = token?.expiresAt === null || (token?.expiresAt?.getTime() ?? 0) - now >= LEAST_STALE
-    return mayServe && runsOn ? serve() : 'wait'
+    return mayServe && runsOn ? serve(isStale) : 'wait'
   }
   if (standing.isClaimable) return 'refresh'
-  if (mayServe) return serve()
+  if (mayServe) return serve(isStale)
   if (standing.isHeldBack) {
     return row.status === 'CONFIG_ERROR'
       ? refuse(
@@ -78,7 +78,7 @@ export function judge(
       : refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', `The provider gave no access token (${row.lastError})`)
   }
   if (isOld && standing.isRecent) {
-    if (isRunning && demand.reason === 'renewal') return serve()
+    if (isRunning && demand.reason === 'renewal') return serve(standing.isDue)
     const message = 'The access token is less than a minute old: it is not refreshed again yet'
     return refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', message)
   }

@@ -1,0 +1,144 @@
+/** What happens to a grant while the provider is being asked, and to the tokens that come back then. */
+import { sql } from 'drizzle-orm'
+import { describe, expect, inject, it } from 'vitest'
+import { databases, openNodePostgres, servers } from '../support/databases.ts'
+import { codeOf, google, refreshing, times } from './support/refreshing.ts'
+import type { StrictProvider, Twist } from './support/strict-provider.ts'
+
+/** Lets the test act between request and answer. */
+function interrupted(provider: StrictProvider, act: () => Promise<unknown>): void {
+  const twist: Twist = async (rightAnswer) => {
+    await act()
+    return rightAnswer()
+  }
+  provider.next(twist)
+}
+
+describe.each(databases)('$database', ({ open }) => {
+  it('connecting again during a refresh: the new grant stays, the late tokens are dropped', async () => {
+    const { vault, provider, connect, tokens } = await refreshing(await open())
+    await connect(60)
+    let again = ''
+    interrupted(provider, async () => {
+      again = (await connect(3600)).refreshToken
+    })
+    expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2, isStale: false })
+    expect((await tokens()).refresh_token!.value).toBe(again)
+    expect(provider.revoked).toEqual([])
+  })
+
+  it('revoking during a refresh: the provider is told of the late tokens too, and nothing comes back to life', async () => {
+    const { vault, provider, connect, row } = await refreshing(await open())
+    await connect(-1)
+    interrupted(provider, () => vault.revokeGrant(google))
+    expect(await codeOf(vault.getFreshAccessToken(google))).toBe('ERR_WAXSEAL_GRANT_REAUTH_REQUIRED')
+    expect(await row()).toMatchObject({ status: 'REVOKED', encryptedValue: null })
+    expect(provider.revoked).toHaveLength(2)
+    expect(provider.takes(provider.revoked[1])).toBe(true)
+  })
+
+  it('deleting during a refresh: likewise', async () => {
+    const { vault, provider, connect, row } = await refreshing(await open())
+    await connect(-1)
+    interrupted(provider, () => vault.deleteGrant(google))
+    expect(await codeOf(vault.getFreshAccessToken(google))).toBe('ERR_WAXSEAL_GRANT_NOT_FOUND')
+    expect(await row()).toBe(undefined)
+    expect(provider.revoked).toHaveLength(1)
+  })
+
+  it('deleting and connecting again during a refresh: the provider is told nothing, which could end the new grant', async () => {
+    const { vault, provider, connect } = await refreshing(await open())
+    await connect(-1)
+    interrupted(provider, async () => {
+      await vault.deleteGrant(google)
+      await connect(3600)
+    })
+    expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 1 })
+    expect(provider.revoked).toEqual([])
+  })
+
+  it.each([
+    ['metadata', (vault: Vault) => vault.setGrantMetadata(google, { calendar: 'b' })],
+    ['a new access token', (vault: Vault) => vault.storeToken('t1', 'google', 'access_token', { value: 'at-own' })],
+    ['a report of use', (vault: Vault) => vault.getGrant(google)],
+    [
+      'a mark on the access token',
+      async (vault: Vault) => {
+        const { id } = (await vault.getToken('t1', 'google', 'access_token'))!
+        await vault.markTokenInvalid(id, 'invalid_token')
+      },
+    ],
+  ])('%s during a refresh: the new refresh token is not lost', async (_, act) => {
+    const { vault, provider, connect, row, tokens } = await refreshing(await open())
+    await connect(-1)
+    interrupted(provider, () => act(vault))
+    const fresh = await vault.getFreshAccessToken(google)
+    expect(fresh).toMatchObject({ version: 2, isStale: false })
+    expect(provider.takes((await tokens()).refresh_token!.value)).toBe(true)
+    expect(await row()).toMatchObject({ status: 'ACTIVE', version: 2 })
+  })
+
+  it('deleting the refresh token during a refresh: no new one takes its place', async () => {
+    const { vault, provider, connect, tokens } = await refreshing(await open())
+    await connect(60)
+    const { id } = (await vault.getToken('t1', 'google', 'refresh_token'))!
+    interrupted(provider, () => vault.deleteToken(id))
+    expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2, isStale: true })
+    expect((await tokens()).refresh_token).toBe(undefined)
+  })
+})
+
+describe.each(servers)('$database', ({ open }) => {
+  it('a slow holder whose lease was taken keeps the only valid token, and the other does no harm', async () => {
+    const { vault, newVault, provider, connect, set, row, tokens } = await refreshing(await open())
+    await connect(-1)
+    let other: Promise<unknown> | undefined
+    // The provider has rotated; before the answer is written, the lease ends and another spends the old refresh token.
+    provider.next(async (rightAnswer) => {
+      const answer = rightAnswer()
+      await set(sql`lease_until = now()`)
+      provider.next((_, signal) => {
+        void signal
+        throw Object.assign(new Error('refused'), { error: 'invalid_grant', status: 400 })
+      })
+      other = codeOf(newVault().getFreshAccessToken(google))
+      await other
+      expect(await row()).toMatchObject({ status: 'LOST_ROTATION', version: 1 })
+      return answer
+    })
+    const fresh = await vault.getFreshAccessToken(google)
+    expect(fresh).toMatchObject({ version: 2, isStale: false })
+    expect(await row()).toMatchObject({ status: 'ACTIVE', version: 2 })
+    expect(provider.takes((await tokens()).refresh_token!.value)).toBe(true)
+    expect(await other).toBe('ERR_WAXSEAL_GRANT_REAUTH_REQUIRED')
+  })
+})
+
+type Vault = Awaited<ReturnType<typeof refreshing>>['vault']
+
+it.each(['repeatable read', 'serializable'])('connections that default to %s: one call, all served', async (level) => {
+  const { db, close } = openNodePostgres(inject('postgres'), { default_transaction_isolation: level })
+  const { newVault, provider, connect } = await refreshing(db)
+  provider.delay = 50
+  await connect(-1)
+  const vaults = [newVault(), newVault(), newVault(), newVault()]
+  const all = await times(40, (index) => vaults[index % 4]!.getFreshAccessToken(google))
+  expect(provider.calls).toBe(1)
+  expect(new Set(all.map(({ version }) => version))).toEqual(new Set([2]))
+  await close()
+})
+
+it('a pool of one connection is enough, and is free while the provider is asked', async () => {
+  const { db, close } = openNodePostgres(inject('postgres'), {}, { max: 1 })
+  const { vault, provider, connect } = await refreshing(db)
+  await connect(-1)
+  let answered: unknown
+  interrupted(provider, async () => {
+    answered = await db.execute(sql`select 1 as one`)
+  })
+  const all = await times(10, () => vault.getFreshAccessToken(google))
+  expect(new Set(all.map(({ version }) => version))).toEqual(new Set([2]))
+  expect(answered).toMatchObject({ rows: [{ one: 1 }] })
+  expect(provider.calls).toBe(1)
+  await close()
+})
