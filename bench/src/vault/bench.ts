@@ -1,5 +1,5 @@
 import { startPgBouncer, startPostgres } from '@waxseal/engines'
-import { POOL_SIZE, quantile, type StormOptions, storm } from '@waxseal/storm'
+import { POOL_SIZE, quantile, type StormOptions, type StormResult, storm } from '@waxseal/storm'
 import { measureInProcess } from '../child.ts'
 import { atLeast, atMost, type Benchmark, median, type Row } from '../row.ts'
 import type { CandidateName } from './candidates.ts'
@@ -41,7 +41,7 @@ const refreshStorm: Benchmark = async () => {
   const pooler = await startPgBouncer(server.url, { poolSize: POOL_SIZE })
   const run = (options: Pick<StormOptions, 'guard' | 'providerMilliseconds' | 'secondsLeft'>) =>
     storm({ server: server.url, pooler: pooler.url, ...options })
-  const storms = []
+  const storms: Record<'expired' | 'quiet' | 'slow' | 'unguarded', StormResult>[] = []
   for (let i = 0; i < STORMS; i++) {
     storms.push({
       expired: await run({ guard: 'vault', providerMilliseconds: 300, secondsLeft: -60 }),
