@@ -4,13 +4,17 @@ import {
   type createLogger,
   createSignIn,
   deviceOf,
+  type PendingSignIn,
   pageHeaders,
   renderProblem,
 } from '@waxseal-examples/support'
 import { type Request, Router } from 'express'
 
 declare module 'express-session' {
-  interface SessionData extends AppSession {}
+  interface SessionData extends AppSession {
+    /** Kept between the way to the provider and the way back, while an account is connected. */
+    pendingConnection?: PendingSignIn
+  }
 }
 
 /** Sign-in and sign-out. */
@@ -59,6 +63,7 @@ export function authRoutes(logger: ReturnType<typeof createLogger>): Router {
   return router
 }
 
-function originOf(req: Request): string {
+/** Where the browser believes to be. */
+export function originOf(req: Request): string {
   return `${req.protocol}://${req.host}`
 }

@@ -6,6 +6,8 @@ import session from 'express-session'
 import { authRoutes } from './auth.ts'
 import { services } from './config/environment.ts'
 import { sessionConfig, sessionStore } from './config/session.ts'
+import { closeVault } from './config/vault.ts'
+import { connectRoutes } from './connect.ts'
 import { answerError, logRequests, refuseForeignForms } from './guards.ts'
 import { routes } from './routes.ts'
 
@@ -22,6 +24,7 @@ app.use(session({ ...sessionConfig, store: sessionStore, resave: false, saveUnin
 app.use(refuseForeignForms)
 app.use(express.urlencoded({ extended: false, limit: '4kb' }))
 app.use(authRoutes(logger))
+app.use(connectRoutes(logger))
 app.use(routes())
 app.use(answerError(logger))
 
@@ -35,4 +38,5 @@ server.close()
 // Status streams never end by themselves.
 server.closeAllConnections()
 await once(server, 'close')
+await closeVault()
 await services.close()

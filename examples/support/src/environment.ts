@@ -29,11 +29,13 @@ export interface LocalServices {
  * Reads the `.env` of the app, checks it, and fills in what is unset: an embedded DynamoDB, a key and a secret kept in
  * `.data`, an OpenID provider. It does so by environment variables alone, hence the app's own configuration reads like
  * production's. Ends the process with a list of what is wrong when the configuration cannot work.
+ *
+ * @param alsoRequired in production, beside what every app needs there
  */
-export async function prepareEnvironment(appFolder: URL): Promise<LocalServices> {
+export async function prepareEnvironment(appFolder: URL, alsoRequired: readonly string[] = []): Promise<LocalServices> {
   const { env } = process
   const data = readSettings(appFolder)
-  const problems = configurationProblems(env)
+  const problems = [...configurationProblems(env), ...missingInProduction(env, alsoRequired)]
   if (problems.length > 0) cannotStart(problems)
   const started: { close(): Promise<void> }[] = []
   const database = !DATABASE_VARIABLES.some((name) => name in env)

@@ -37,7 +37,9 @@ export async function startCloud(): Promise<Cloud> {
   const database = await startLocalDatabase()
   const issued: IssuedTokens[] = []
   const provider = await startLocalProvider({
-    redirectUris: Object.values(ports).map((port) => `http://localhost:${port}/auth/callback`),
+    redirectUris: Object.values(ports).flatMap((port) =>
+      ['auth', 'connect'].map((way) => `http://localhost:${port}/${way}/callback`),
+    ),
     onError: (error) => console.error(error),
     onTokens: (tokens) => issued.push(tokens),
   })

@@ -127,7 +127,7 @@ test.each<DynamoDBAppName>(['express-dynamodb', 'fastify-dynamodb'])(
   async (name) => {
     const cloud = await startCloud()
     try {
-      const app = await cloud.start(name, { NODE_ENV: 'production' })
+      const app = await cloud.start(name, { NODE_ENV: 'production', DATABASE_URL: 'postgres://localhost/unused' })
       const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
       const { cookie, redirectUri } = await beginSignIn(app.url, headers)
       expect(cookie).toMatch(/^connect\.sid=(?=.*; HttpOnly)(?=.*; SameSite=Lax)(?=.*; Secure)/)

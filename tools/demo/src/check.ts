@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AppName, AppProcess, findChromium, freePort } from '@waxseal-examples/support/testing'
 import { browserWalk } from './browser-walk.ts'
+import { connectWalk } from './connect-walk.ts'
 import { httpWalks } from './http-walks.ts'
 import { startKmsCloud } from './kms-cloud.ts'
 import { kmsWalk } from './kms-walk.ts'
@@ -52,6 +53,7 @@ async function checkVault(name: AppName, report: Report): Promise<void> {
 async function checkUnderLocalKeys(name: AppName, report: Report): Promise<void> {
   await withApp(name, {}, async (app, data) => {
     await httpWalks(app, data, report)
+    if (report.failed === 0 && name === 'express-dynamodb') await connectWalk(app, data, report)
     if (report.failed === 0 && findChromium() !== undefined) await browserWalk(app, report)
   })
 }

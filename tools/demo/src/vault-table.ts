@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createEnvelope, passphraseKeyring } from '@waxseal/core'
-import { createTokenVault } from '@waxseal/drizzle'
-import { openLocalPostgres, type Secrets } from '@waxseal-examples/support/testing'
-import { tokenVault } from 'fastify-vault/schema'
+import { createEnvelope, type Keyring, localKeyring, passphraseKeyring } from '@waxseal/core'
+import { createTokenVault, type TokenVaultTable, tokenVault } from '@waxseal/drizzle'
+import { type AppName, openLocalPostgres, type Secrets } from '@waxseal-examples/support/testing'
+import { tokenVault as tenantVault } from 'fastify-vault/schema'
 
 /** In bytes, of Postgres's files; most are empty. */
 const PAGE = 8192
@@ -19,18 +19,15 @@ export interface VaultFindings {
 }
 
 /** Looks at the database of a stopped app twice: without the key, as a thief would, and with it. */
-export async function inspectVault(data: string): Promise<VaultFindings> {
+export async function inspectVault(name: AppName, data: string): Promise<VaultFindings> {
   const everyByte = await readFiles(join(data, 'postgres'))
-  const passphrase = (await readFile(join(data, 'encryption-secret'), 'utf8')).trim()
-  const envelope = createEnvelope({
-    keyring: passphraseKeyring({ passphrase, kid: 'fastify-vault-1' }),
-    encryptionContext: { app: 'fastify-vault' },
-  })
+  const { table, keyring, app } = await keysOf(name, data)
+  const envelope = createEnvelope({ keyring, encryptionContext: { app } })
   const { db, close } = await openLocalPostgres(data)
   const providers = { google: {}, voicenter: {} }
-  const vault = createTokenVault({ db, table: tokenVault, envelope, providers })
+  const vault = createTokenVault({ db, table, envelope, providers })
   try {
-    const rows = await db.select().from(tokenVault)
+    const rows = await db.select({ account: table.account, value: table.encryptedValue }).from(table)
     const { grants } = await vault.listGrants()
     const open = await Promise.all(grants.map((grant) => vault.getGrant(grant)))
     const tokens = open.flatMap((grant) =>
@@ -38,7 +35,7 @@ export async function inspectVault(data: string): Promise<VaultFindings> {
     )
     return {
       tokens: Object.fromEntries(tokens),
-      sealed: new Map(rows.map(({ account, encryptedValue }) => [account, encryptedValue])),
+      sealed: new Map(rows.map(({ account, value }) => [String(account), value as Uint8Array | null])),
       everyByte,
     }
   } finally {
@@ -46,6 +43,16 @@ export async function inspectVault(data: string): Promise<VaultFindings> {
     await envelope.dispose()
     await close()
   }
+}
+
+/** What the app itself seals with, from where it keeps what it was not given. */
+async function keysOf(name: AppName, data: string): Promise<{ table: TokenVaultTable; keyring: Keyring; app: string }> {
+  const kept = async (file: string) => (await readFile(join(data, file), 'utf8')).trim()
+  if (name !== 'fastify-vault') {
+    return { table: tokenVault, keyring: localKeyring(await kept('waxseal-keys')), app: 'waxseal-example' }
+  }
+  const keyring = passphraseKeyring({ passphrase: await kept('encryption-secret'), kid: 'fastify-vault-1' })
+  return { table: tenantVault, keyring, app: 'fastify-vault' }
 }
 
 async function readFiles(directory: string): Promise<Buffer> {

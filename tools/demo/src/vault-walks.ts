@@ -80,7 +80,7 @@ export async function vaultWalks(app: AppProcess, data: string, report: Report):
 
   const pages = [(await client.get(app.url)).text, (await client.get(`${app.url}/grants`)).text]
   await app.kill()
-  const found = await inspectVault(data)
+  const found = await inspectVault('fastify-vault', data)
   await fileChecks(report, found, pages, app)
 
   await check('kill -9, start: still signed in, same grants, and they still renew', async () => {
@@ -149,7 +149,7 @@ async function revokeCheck(
     await revoke()
     assert.ok(!(await known()), 'the provider still takes the refresh token')
     await app.stop()
-    const { sealed } = await inspectVault(data)
+    const { sealed } = await inspectVault('fastify-vault', data)
     assert.equal(sealed.get(FIRST), null)
     await app.start()
     return undefined

@@ -19,7 +19,7 @@ export const sessionConfig = {
   },
 } as const
 
-const envelope = createEnvelope({
+export const envelope = createEnvelope({
   keyring: KMS_KEY_ARN ? awsKmsKeyring({ client: kmsClient, keyId: KMS_KEY_ARN }) : localKeyring(WAXSEAL_KEYS),
   encryptionContext: { app: 'waxseal-example' },
 })

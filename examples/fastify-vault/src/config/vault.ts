@@ -5,7 +5,7 @@ import { tokenVault } from '../schema.ts'
 import { database } from './database.ts'
 import { envelope } from './envelope.ts'
 
-const { OIDC_ISSUER = 'https://accounts.google.com', GOOGLE_CLIENT_ID = '', GOOGLE_CLIENT_SECRET = '' } = process.env
+const { OIDC_ISSUER = '', GOOGLE_CLIENT_ID = '', GOOGLE_CLIENT_SECRET = '' } = process.env
 
 const google = oauthProvider({
   issuer: OIDC_ISSUER,

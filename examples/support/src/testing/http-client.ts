@@ -8,6 +8,8 @@ export interface Answer {
 }
 
 const MAX_REDIRECTS = 10
+/** The embedded Postgres of an example takes this long to make its files where the machine has much else to do. */
+const TIMEOUT_MILLISECONDS = 60_000
 
 /** A browser without a window: follows redirects and keeps cookies per host, as browsers do, whatever the port. */
 export class HttpClient {
@@ -52,7 +54,12 @@ export class HttpClient {
   async #send(url: string, init: RequestInit): Promise<Response> {
     this.visited.push(url)
     const headers = { cookie: this.cookies(url), ...(init.headers as Record<string, string>) }
-    const response = await fetch(url, { ...init, headers, redirect: 'manual', signal: AbortSignal.timeout(15_000) })
+    const response = await fetch(url, {
+      ...init,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    })
     this.#keep(new URL(url).hostname, response.headers.getSetCookie())
     return response
   }
