@@ -1,0 +1,137 @@
+/** Refreshing ahead of time: what a sweep takes, how much of it, beside other sweeps and callers. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { getTableName, sql } from 'drizzle-orm'
+import { describe, expect, it } from 'vitest'
+import type { VaultEvent } from '../../src/vault/index.ts'
+import { databases, servers } from '../support/databases.ts'
+import { codeOf, google, refreshing } from './support/refreshing.ts'
+import { refusal, type Twist } from './support/strict-provider.ts'
+
+type Parts = Awaited<ReturnType<typeof refreshing>>
+
+/** Connects so many accounts, whose access tokens run for so many seconds more. */
+async function connectMany({ vault, provider }: Parts, count: number, seconds: number) {
+  for (let index = 0; index < count; index++) {
+    const expiresAt = new Date(Date.now() + seconds * 1000)
+    const tokens = { access_token: { value: 'at', expiresAt }, refresh_token: { value: provider.connect() } }
+    await vault.putGrant({ ...google, tenantId: `t${index % 3}`, account: `${seconds} ${index}`, tokens })
+  }
+}
+
+const refreshed = async ({ vault }: Parts) =>
+  (await vault.listGrants({ limit: 1000 })).grants.filter(({ version }) => version > 1)
+
+describe.each(databases)('$database', ({ open }) => {
+  it('takes what is due, of all tenants, and nothing else', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 4, 60)
+    await connectMany(parts, 2, 3600)
+    await connectMany(parts, 1, -60)
+    await parts.vault.storeToken('t1', 'google', 'api_key', { value: 'key', expiresAt: new Date(Date.now() + 1000) })
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 5, failed: 0, lost: 0 })
+    expect((await refreshed(parts)).map(({ account }) => account)).not.toContain('3600 0')
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
+    expect(await parts.vault.refreshSweep({ horizonSeconds: 3700 })).toMatchObject({ refreshed: 2 })
+    expect(parts.provider.calls).toBe(7)
+  })
+
+  it('a limit of 5 claims 5, also where the plan is a nested loop', async () => {
+    const db = await open()
+    const parts = await refreshing(db)
+    await connectMany(parts, 30, 60)
+    await db.execute(sql`analyze ${sql.identifier(getTableName(parts.table))}`)
+    expect(await parts.vault.refreshSweep({ limit: 5 })).toEqual({ refreshed: 5, failed: 0, lost: 0 })
+    expect(parts.provider.calls).toBe(5)
+    expect(await refreshed(parts)).toHaveLength(5)
+  })
+
+  it('holds no more leases than it has refreshes under way', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 9, 60)
+    let most = 0
+    const count = async () => {
+      const rows = await parts.db.select().from(parts.table as never)
+      const leases = (rows as unknown as { leaseOwner: string | null }[]).filter((row) => row.leaseOwner !== null)
+      most = Math.max(most, leases.length)
+    }
+    const counted: Twist = async (rightAnswer) => {
+      await count()
+      return rightAnswer()
+    }
+    parts.provider.next(...Array.from({ length: 9 }, () => counted))
+    expect(await parts.vault.refreshSweep({ concurrency: 3 })).toMatchObject({ refreshed: 9 })
+    expect(most).toBeGreaterThan(0)
+    expect(most).toBeLessThanOrEqual(3)
+  })
+
+  it('a failure is counted and keeps no other from being refreshed; the next sweep leaves it alone', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 4, 60)
+    parts.provider.next(refusal(503), refusal(400, 'invalid_grant'))
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 2, failed: 2, lost: 0 })
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
+    expect(await parts.vault.countGrants()).toMatchObject({ ACTIVE: 2, REFRESH_FAILED: 1, REAUTH_REQUIRED: 1 })
+  })
+
+  it('grants without a refresh token do not come up with every sweep', async () => {
+    const parts = await refreshing(await open())
+    const expiresAt = new Date(Date.now() - 1000)
+    await parts.vault.putGrant({ ...google, tokens: { access_token: { value: 'at', expiresAt } } })
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 1 })
+    expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
+    expect(await parts.vault.countGrants()).toMatchObject({ EXPIRED: 1 })
+  })
+
+  it('a signal ends it after what is under way', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 6, 60)
+    const controller = new AbortController()
+    parts.provider.next(async (rightAnswer) => {
+      controller.abort()
+      return rightAnswer()
+    })
+    const counts = await parts.vault.refreshSweep({ concurrency: 2, signal: controller.signal })
+    expect(counts.refreshed).toBe(2)
+    expect(await refreshed(parts)).toHaveLength(2)
+  })
+
+  it('each refresh is an event with its outcome, and no token in it', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 2, 60)
+    parts.provider.next(refusal(503))
+    const events: VaultEvent[] = []
+    const listener = (event: unknown) => void events.push(event as VaultEvent)
+    subscribe('waxseal:vault', listener)
+    await parts.vault.refreshSweep()
+    unsubscribe('waxseal:vault', listener)
+    const refreshes = events.filter(({ type }) => type === 'refresh')
+    expect(refreshes.map(({ outcome, level }) => `${outcome} ${level}`).sort()).toEqual([
+      'failed warn',
+      'refreshed debug',
+    ])
+    expect(refreshes[0]).toMatchObject({ provider: 'google', grant: expect.stringMatching(/^[\w-]{16}$/) })
+  })
+
+  it('refuses what cannot be', async () => {
+    const { vault } = await refreshing(await open())
+    for (const options of [{ limit: -1 }, { concurrency: 0 }, { horizonSeconds: -1 }, { limit: 1.5 }]) {
+      expect(await codeOf(vault.refreshSweep(options))).toBe('ERR_WAXSEAL_ARGUMENT')
+    }
+  })
+})
+
+describe.each(servers)('$database', ({ open }) => {
+  it('sweeps and callers side by side refresh each grant once', async () => {
+    const parts = await refreshing(await open())
+    await connectMany(parts, 20, 10)
+    parts.provider.delay = 20
+    const callers = Array.from({ length: 20 }, (_, index) =>
+      parts.vault.getFreshAccessToken({ ...google, tenantId: `t${index % 3}`, account: `10 ${index}` }),
+    )
+    const sweeps = [parts.newVault(), parts.newVault(), parts.vault].map((vault) => vault.refreshSweep())
+    for (const fresh of await Promise.all(callers)) expect(fresh.version).toBe(2)
+    await Promise.all(sweeps)
+    expect(parts.provider.calls).toBe(20)
+    expect(await refreshed(parts)).toHaveLength(20)
+  })
+})
