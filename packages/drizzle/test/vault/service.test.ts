@@ -250,25 +250,6 @@ describe.each(databases)('$database', ({ open }) => {
 })
 
 describe.each(servers)('$database', ({ open }) => {
-  it('access and refresh token stored at the same moment, 1,000 times: both are there', async () => {
-    const { vault } = await newVault(await open())
-    const round = async (index: number) => {
-      // Half of them find a row, the others insert it.
-      const identifier = `account ${index % 500}`
-      const [access, refresh] = await Promise.all([
-        vault.storeToken('t1', 'google', 'access_token', { value: `at-${index}`, identifier }),
-        vault.storeToken('t1', 'google', 'refresh_token', { value: `rt-${index}`, identifier }),
-      ])
-      expect(access.split(':')[0]).toBe(refresh.split(':')[0])
-      const grant = await vault.getGrant({ tenantId: 't1', provider: 'google', account: identifier })
-      expect(grant?.tokens.access_token?.value).toBe(`at-${index}`)
-      expect(grant?.tokens.refresh_token?.value).toBe(`rt-${index}`)
-    }
-    for (let start = 0; start < 1000; start += 100) {
-      await Promise.all(Array.from({ length: 100 }, (_, index) => round(start + index)))
-    }
-  }, 60_000)
-
   it('forty writers of one account: every one succeeds', async () => {
     const { vault } = await newVault(await open())
     const writes = Array.from({ length: 40 }, (_, index) =>
