@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { configurationProblems } from '../src/environment.ts'
 import { AppProcess, freePort, HttpClient, signIn } from '../src/testing/index.ts'
+import { vaultConfigurationProblems } from '../src/vault-environment.ts'
 
 const SECRET = 'x'.repeat(32)
 const OIDC = { OIDC_ISSUER: 'https://id.example', GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' }
@@ -42,6 +43,43 @@ describe('the configuration', () => {
   ])('is refused: %s', (problem, env) => {
     const defined = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
     expect(configurationProblems(defined)).toEqual([expect.stringContaining(problem)])
+  })
+})
+
+describe('the configuration of the vault', () => {
+  const production = {
+    NODE_ENV: 'production',
+    SESSION_SECRET: SECRET,
+    ENCRYPTION_SECRET: SECRET,
+    DATABASE_URL: 'postgres://db.example/app',
+    ...OIDC,
+  }
+
+  test.each<[string, NodeJS.ProcessEnv]>([
+    ['nothing', {}],
+    ['all that production needs', production],
+  ])('is good with %s', (_name, env) => {
+    expect(vaultConfigurationProblems(env)).toEqual([])
+  })
+
+  test.each<[string, NodeJS.ProcessEnv]>([
+    ['ENCRYPTION_SECRET has 31 characters', { ENCRYPTION_SECRET: SECRET.slice(1) }],
+    ['ENCRYPTION_SECRET has 31 characters', { ...production, ENCRYPTION_SECRET: SECRET.slice(1) }],
+    ['ENCRYPTION_SECRET is not set', { ...production, ENCRYPTION_SECRET: undefined }],
+    ['DATABASE_URL is not set', { ...production, DATABASE_URL: undefined }],
+    ['SESSION_SECRET is not set', { ...production, SESSION_SECRET: undefined }],
+  ])('is refused: %s', (problem, env) => {
+    expect(vaultConfigurationProblems(env)).toEqual([expect.stringContaining(problem)])
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['ENCRYPTION_SECRET has 16 characters: it needs 32 or more', { ENCRYPTION_SECRET: 'too-short-by-far' }],
+    ['ENCRYPTION_SECRET is not set', { ...production, ENCRYPTION_SECRET: '' }],
+  ])('stops the start: %s', async (problem, env) => {
+    const app = new AppProcess({ name: 'fastify-vault', port: await freePort(), env, fromSource: true })
+    await expect(app.start()).rejects.toThrow(problem)
+    expect(app.output).not.toContain('too-short-by-far')
+    expect(app.output).not.toContain('at ')
   })
 })
 
