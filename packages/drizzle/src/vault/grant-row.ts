@@ -27,6 +27,19 @@ export interface GrantRow extends ListedRow {
   readonly encryptedValue: Uint8Array | null
 }
 
+/** Of a row, what serving its tokens takes. */
+export interface KeptGrant extends Pick<GrantRow, keyof GrantName | 'id' | 'status' | 'version' | 'encryptedValue'> {
+  /** Milliseconds since the epoch, by the database's clock. */
+  readonly readAt: number
+}
+
+/** As {@link listedFields}, for a {@link KeptGrant}. */
+export function keptFields(table: typeof tokenVault) {
+  const { id, tenantId, provider, account, kind, status, version, encryptedValue } = rowFields(table)
+  const readAt = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::float8`.mapWith(Number)
+  return { id, tenantId, provider, account, kind, status, version, encryptedValue, readAt }
+}
+
 /** What a SELECT or RETURNING asks for, and how it becomes a {@link ListedRow}. */
 export function listedFields(table: typeof tokenVault) {
   return {

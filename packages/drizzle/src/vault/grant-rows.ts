@@ -35,7 +35,7 @@ export interface Use {
 }
 
 /** An id that comes before every other. */
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
 /** The rows of a vault, in single statements. A write resolves to nothing where the row is not as it was read any more. */
 export class GrantRows {
@@ -90,6 +90,13 @@ export class GrantRows {
     const values = { ...asRead(read), ...asParameters(value), status: known.status ?? null, lastErrorCode, lastError }
     const changed = await this.#database.run(read.tenantId, (statements) => statements[change].execute(values))
     return changed.length > 0
+  }
+
+  /** Ends a quarantine, since the record opens: the status from before, or nothing where the row is another by then. */
+  async lift({ id, tenantId, encryptedValue }: Pick<GrantRow, 'id' | 'tenantId' | 'encryptedValue'>) {
+    const values = { id, readValue: encryptedValue }
+    const [row] = await this.#database.run(tenantId, ({ lift }) => lift.execute(values))
+    return row?.status
   }
 
   async setMetadata(name: GrantName, metadata: Readonly<Record<string, unknown>>): Promise<ListedRow | undefined> {

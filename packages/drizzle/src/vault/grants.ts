@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, WaxsealError } from '@waxseal/core'
 import { type GrantName, type GrantStatus, mainTypeOf, type TokenType, tokenTypes } from './grant.ts'
-import type { GrantRow, ListedRow } from './grant-row.ts'
+import type { GrantReads } from './grant-reads.ts'
+import type { GrantRow, KeptGrant, ListedRow } from './grant-row.ts'
 import type { GrantDetails, GrantRows, SealedValue } from './grant-rows.ts'
 import type { ReportedError } from './reported-error.ts'
 import { type SealedTokens, sealedTokens, type Token, type TokenSealer, type Tokens } from './sealed-tokens.ts'
@@ -44,11 +45,13 @@ const PAUSE = 2
  */
 export class Grants {
   readonly #rows: GrantRows
+  readonly #reads: GrantReads
   readonly #sealer: TokenSealer
   readonly #clock: Clock
 
-  constructor(rows: GrantRows, sealer: TokenSealer, clock: Clock) {
+  constructor(rows: GrantRows, reads: GrantReads, sealer: TokenSealer, clock: Clock) {
     this.#rows = rows
+    this.#reads = reads
     this.#sealer = sealer
     this.#clock = clock
   }
@@ -56,11 +59,17 @@ export class Grants {
   /** Throws the envelope's errors for a row that does not open: an outage must not look like "not connected". */
   async read(name: GrantName): Promise<OpenRow | undefined> {
     const row = await this.#rows.find(name)
-    return row && { row, tokens: isInUse(row) ? await this.open(row) : {} }
+    return row && this.#opened(row)
+  }
+
+  /** As {@link read}, of a row no more than serving its tokens takes. */
+  async readKept(name: GrantName): Promise<{ row: KeptGrant; tokens: Tokens } | undefined> {
+    const row = await this.#reads.find(name)
+    return row && this.#opened(row)
   }
 
   /** What is sealed in the row, whether it may be used or not. */
-  async open(row: GrantRow): Promise<Tokens> {
+  async open(row: GrantName & Pick<GrantRow, 'id' | 'encryptedValue'>): Promise<Tokens> {
     return row.encryptedValue === null ? {} : this.#sealer.open(row.encryptedValue, row.id, row)
   }
 
@@ -91,9 +100,9 @@ export class Grants {
     change: (read: OpenRow) => Amendment | undefined,
   ): Promise<void> {
     await this.#untilWritten(async () => {
-      const row = await this.#rows.findById(id, tenantId)
-      if (row === undefined || !isInUse(row) || (tenantId !== undefined && row.tenantId !== tenantId)) return true
-      const tokens = await this.open(row)
+      const found = await this.#rows.findById(id, tenantId)
+      if (found === undefined || !isInUse(found) || (tenantId !== undefined && found.tenantId !== tenantId)) return true
+      const { row, tokens } = await this.#opened(found)
       const amendment = change({ row, tokens })
       if (amendment === undefined) return true
       if (tokenTypes.every((type) => amendment.tokens[type] === undefined)) return this.#rows.deleteAsRead(row)
@@ -104,7 +113,7 @@ export class Grants {
   }
 
   /** Marks an access token that has expired, by what the row holds by then: a new one may have come meanwhile. */
-  async expire({ id, tenantId }: ListedRow): Promise<void> {
+  async expire({ id, tenantId }: Pick<ListedRow, 'id' | 'tenantId'>): Promise<void> {
     await this.amend(id, tenantId, ({ row, tokens }) => {
       const token = tokens.access_token
       if (token === undefined || !token.valid || !this.hasExpired(token)) return undefined
@@ -135,6 +144,17 @@ export class Grants {
   async restore(record: Uint8Array, id: string, name: GrantName): Promise<{ tokens: Tokens; value: SealedValue }> {
     const tokens = await this.#sealer.open(record, id, name)
     return { tokens, value: this.#valueOf(tokens, name, sealedTokens(record)) }
+  }
+
+  async #opened<Row extends KeptGrant | GrantRow>(row: Row): Promise<{ row: Row; tokens: Tokens }> {
+    if (!isInUse(row)) return { row, tokens: {} }
+    const tokens = await this.open(row)
+    return { row: row.status === 'QUARANTINED' ? await this.lifted(row) : row, tokens }
+  }
+
+  /** Of a row in quarantine that opens, what it is from now on. */
+  async lifted<Row extends KeptGrant | GrantRow>(row: Row): Promise<Row> {
+    return { ...row, status: (await this.#rows.lift(row)) ?? row.status }
   }
 
   async #seal(tokens: Tokens, id: string, name: GrantName): Promise<SealedValue> {
@@ -170,7 +190,7 @@ export class Grants {
 }
 
 /** Whether the tokens of a row may be used at all. */
-export function isInUse({ status }: ListedRow): boolean {
+export function isInUse({ status }: Pick<ListedRow, 'status'>): boolean {
   return status !== 'REVOKING' && status !== 'REVOKED'
 }
 

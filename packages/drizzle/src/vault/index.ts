@@ -14,6 +14,7 @@ export type {
 export type { OnPersistFailure, SavedGrant } from './refresh/saved-grant.ts'
 export type { FreshAccessToken } from './refresh/standing.ts'
 export type { SweepCounts, SweepOptions } from './refresh/sweep.ts'
+export type { RotationOptions, RotationProgress } from './rotation/rotation.ts'
 export { createTokenVaultTable, type TokenVaultTable, type TokenVaultTableOf, tokenVault } from './schema.ts'
 export type { Token, TokenInput, Tokens } from './sealed-tokens.ts'
 export { tokenVaultSql } from './table-sql.ts'

@@ -36,6 +36,8 @@ const columns = () => ({
   /** The key-encryption key of the sealed tokens. */
   kid: text('kid'),
   status: text('status').$type<GrantStatus>().notNull(),
+  /** Where a grant that is QUARANTINED stood before, and stands again once its record opens. */
+  statusBefore: text('status_before').$type<GrantStatus>(),
   /** From when on no access token can be served; null: not known to expire. */
   expiresAt: instant('expires_at'),
   refreshExpiresAt: instant('refresh_expires_at'),

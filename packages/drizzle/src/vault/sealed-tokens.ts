@@ -73,6 +73,16 @@ export class TokenSealer {
     }
   }
 
+  /** The ids of the keys that records are sealed under today, in their order, separated by blanks. */
+  async currentKeys(): Promise<string> {
+    const sealer = await this.#envelope.prepare()
+    try {
+      return recordKeyIds(sealer.sealJson(null, { purpose: 'rotation' })).join(' ')
+    } finally {
+      sealer.release()
+    }
+  }
+
   /** Throws the envelope's errors, or `ERR_WAXSEAL_RECORD_MALFORMED` when what was sealed are no tokens. */
   async open(record: Uint8Array, id: string, name: GrantName): Promise<Tokens> {
     const sealed = await this.#envelope.openJson(record, this.#context(id, name))

@@ -1,8 +1,9 @@
 import { and, asc, eq, gt, lte, notInArray, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../database.ts'
-import { listedFields, rowFields } from './grant-row.ts'
+import { keptFields, listedFields, rowFields } from './grant-row.ts'
 import { ifGiven, instant, json, parameter, textArray, unnamed } from './parameters.ts'
 import { prepareRefreshStatements } from './refresh/refresh-statements.ts'
+import { prepareRotationStatements } from './rotation/rotation-statements.ts'
 import type { TokenVaultTable, tokenVault } from './schema.ts'
 
 /** What {@link prepareStatements} makes. */
@@ -21,6 +22,10 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
   const ofId = eq(table.id, parameter('id'))
   const ofProvider = and(eq(table.tenantId, parameter('tenantId')), eq(table.provider, parameter('provider')))
   const named = and(ofProvider, eq(table.account, parameter('account')), eq(table.kind, parameter('kind')))
+  // As JSON, since drivers disagree on how arrays are passed; with the tenant's own type, so that the index serves.
+  const wanted = sql.raw(`wanted("tenantId" ${table.tenantId.getSQLType()}, provider text, account text, kind text)`)
+  const isWanted = sql`(${table.tenantId}, ${table.provider}, ${table.account}, ${table.kind}) in (
+    select wanted."tenantId", wanted.provider, wanted.account, wanted.kind from jsonb_to_recordset(${json('names')}) as ${wanted})`
   // Both: a revocation moves the version alone, a new access token the value alone.
   const asRead = and(
     ofId,
@@ -56,6 +61,10 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
   return {
     // $withCache(false): a cache that the app gave to Drizzle must not answer for the database.
     find: db.select(row).from(table).where(named).$withCache(false).prepare(unnamed),
+
+    findOne: db.select(keptFields(table)).from(table).where(named).$withCache(false).prepare(unnamed),
+
+    findMany: db.select(keptFields(table)).from(table).where(isWanted).$withCache(false).prepare(unnamed),
 
     findById: db.select(row).from(table).where(ofId).$withCache(false).prepare(unnamed),
 
@@ -176,5 +185,7 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
       .prepare(unnamed),
 
     ...prepareRefreshStatements(db, table, { named, ofId, value, newAuthority }),
+
+    ...prepareRotationStatements(db, table),
   }
 }

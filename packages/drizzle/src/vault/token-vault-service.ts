@@ -1,8 +1,8 @@
 import { checkInstant, checkUuid, misuse } from './arguments.ts'
-import { type GrantStatus, kindOf, type TokenType, tokenTypes } from './grant.ts'
+import { type GrantName, type GrantStatus, kindOf, type TokenType, tokenTypes } from './grant.ts'
 import type { ListedRow } from './grant-row.ts'
 import { reportedError } from './reported-error.ts'
-import { newToken, type Token, type TokenInput } from './sealed-tokens.ts'
+import { newToken, type Token, type TokenInput, type Tokens } from './sealed-tokens.ts'
 import { observed } from './vault-events.ts'
 import type { VaultParts } from './vault-parts.ts'
 
@@ -75,7 +75,8 @@ export class TokenVaultService<Provider extends string = string> {
     tokenType: TokenType,
     identifier?: string | null,
   ): Promise<DecryptedToken<Provider> | null> {
-    const found = await this.#use(tenantId, provider, tokenType, identifier)
+    const name = this.#name(tenantId, provider, tokenType, identifier)
+    const found = await this.#use(name, tokenType, () => this.parts.grants.read(name))
     return found && { ...this.#info(found.row, tokenType, found.token), value: found.token.value }
   }
 
@@ -92,7 +93,8 @@ export class TokenVaultService<Provider extends string = string> {
     refreshBufferMinutes = 5,
   ): Promise<{ token: string; needsRefresh: boolean } | null> {
     if (!(refreshBufferMinutes >= 0)) misuse('refreshBufferMinutes must be a number, not negative')
-    const found = await this.#use(tenantId, provider, 'access_token', identifier)
+    const name = this.#name(tenantId, provider, 'access_token', identifier)
+    const found = await this.#use(name, 'access_token', () => this.parts.grants.readKept(name))
     if (found === null || !found.token.valid) return null
     const { value, expiresAt } = found.token
     const left = expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt.getTime() - this.parts.now()
@@ -104,7 +106,8 @@ export class TokenVaultService<Provider extends string = string> {
 
   /** The refresh token; null when there is none, or it expired or was reported invalid. Notes the use. */
   async getRefreshToken(tenantId: string, provider: Provider, identifier?: string | null): Promise<string | null> {
-    const found = await this.#use(tenantId, provider, 'refresh_token', identifier)
+    const name = this.#name(tenantId, provider, 'refresh_token', identifier)
+    const found = await this.#use(name, 'refresh_token', () => this.parts.grants.readKept(name))
     if (found === null || !this.parts.grants.isUsable(found.token)) return null
     return found.token.value
   }
@@ -165,9 +168,12 @@ export class TokenVaultService<Provider extends string = string> {
     return this.parts.name({ tenantId, provider, account: identifier ?? '', kind: kindOf(tokenType) })
   }
 
-  async #use(tenantId: string, provider: Provider, tokenType: TokenType, identifier: string | null | undefined) {
-    const name = this.#name(tenantId, provider, tokenType, identifier)
-    const read = await observed('get', name, () => this.parts.grants.read(name))
+  async #use<Row extends Pick<ListedRow, 'id' | 'tenantId'>>(
+    name: GrantName,
+    tokenType: TokenType,
+    readRow: () => Promise<{ readonly row: Row; readonly tokens: Tokens } | undefined>,
+  ) {
+    const read = await observed('get', name, readRow)
     const token = read?.tokens[tokenType]
     if (read === undefined || token === undefined) return null
     this.parts.usage.note(read.row, this.parts.now())

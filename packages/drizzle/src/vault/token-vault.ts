@@ -9,6 +9,7 @@ import { checkSavedGrant, type SavedGrant } from './refresh/saved-grant.ts'
 import type { Demand, FreshAccessToken } from './refresh/standing.ts'
 import { refreshSweep, type SweepCounts, type SweepOptions } from './refresh/sweep.ts'
 import { tellProvider } from './revocation.ts'
+import type { RotationOptions, RotationProgress } from './rotation/rotation.ts'
 import { TokenVaultService } from './token-vault-service.ts'
 import { observed } from './vault-events.ts'
 import { type GrantSelector, type TokenVaultOptions, VaultParts } from './vault-parts.ts'
@@ -211,6 +212,20 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
   async recoverGrant(saved: SavedGrant): Promise<boolean> {
     const checked = checkSavedGrant(saved, this.parts.name(saved))
     return observed('recover', checked, () => this.parts.writer.recover(checked))
+  }
+
+  /**
+   * Opens the records of all tenants, and seals anew those that are not under the keys that the keyring seals with today;
+   * beside all other calls, refreshes included. Can be repeated: what is done stays done. A record that does not open makes its
+   * grant `QUARANTINED` until it opens again, unless no record opens at all. Needs `systemDb` under row-level security.
+   *
+   * @throws WaxsealError `ERR_WAXSEAL_KEY_UNAVAILABLE` and the database's errors, after which it can go on;
+   *   `ERR_WAXSEAL_INTEGRITY` where none of the first hundred records opens: a wrong key or encryption context
+   * @example
+   * await vault.rotate({ limitPerSecond: 200, onProgress: ({ rows, cursor }) => log.info({ rows, cursor }) })
+   */
+  async rotate(options: RotationOptions = {}): Promise<RotationProgress> {
+    return observed('rotate', {}, () => this.parts.rotation.run(options))
   }
 
   /** Removes a grant and its row. The provider is not told. Resolves to whether it was there. */

@@ -19,6 +19,7 @@ export type VaultEventType =
   | 'refresh'
   | 'save'
   | 'recover'
+  | 'rotate'
 
 /**
  * How a refresh ended: `refreshed`, there is a new access token; `failed`, the provider gave none; `lost`, the grant was

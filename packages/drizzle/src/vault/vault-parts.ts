@@ -2,6 +2,7 @@ import { type Clock, type Envelope, systemClock } from '@waxseal/core'
 import type { PostgresDatabase } from '../database.ts'
 import { checkName, LONGEST_PROVIDER, misuse, tenantIdCheck } from './arguments.ts'
 import type { GrantKind, GrantName } from './grant.ts'
+import { GrantReads } from './grant-reads.ts'
 import { GrantRows } from './grant-rows.ts'
 import { Grants } from './grants.ts'
 import type { ProviderProfiles } from './provider-profile.ts'
@@ -10,6 +11,8 @@ import { refreshSettings } from './refresh/refresh-settings.ts'
 import { RefreshWriter } from './refresh/refresh-writer.ts'
 import { Refresher } from './refresh/refresher.ts'
 import type { OnPersistFailure } from './refresh/saved-grant.ts'
+import { Rotation } from './rotation/rotation.ts'
+import { RotationRows } from './rotation/rotation-rows.ts'
 import { isTenantBound, type TokenVaultTable, tokenVault } from './schema.ts'
 import { TokenSealer } from './sealed-tokens.ts'
 import { Usage } from './usage.ts'
@@ -65,6 +68,7 @@ export class VaultParts {
   readonly usage: Usage
   readonly refresher: Refresher
   readonly writer: RefreshWriter
+  readonly rotation: Rotation
   readonly profiles: ProviderProfiles
   readonly tenantId: (value: unknown) => string
   /** Whether calls by id must name the tenant too. */
@@ -81,7 +85,9 @@ export class VaultParts {
     const settings = refreshSettings(providers)
     const database = new VaultDatabase(db, systemDb, table)
     this.rows = new GrantRows(database, table)
-    this.grants = new Grants(this.rows, new TokenSealer(envelope, logicalName), clock)
+    const sealer = new TokenSealer(envelope, logicalName)
+    this.grants = new Grants(this.rows, new GrantReads(database), sealer, clock)
+    this.rotation = new Rotation(new RotationRows(database), this.rows, sealer)
     this.usage = new Usage(this.rows)
     const { rows, grants, usage } = this
     const refreshRows = new RefreshRows(database)

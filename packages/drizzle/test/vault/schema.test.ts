@@ -112,7 +112,7 @@ describe('drizzle-kit', () => {
     const written = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
     const found = await query(migrated, description)
     const [columns, indexes, , policies, hasSecurity] = found.map((row) => row.found)
-    expect(columns).toHaveLength(52)
+    expect(columns).toHaveLength(54)
     expect(indexes).toHaveLength(8)
     expect(policies).toMatchObject([
       { policyname: 'tokens_system', roles: ['vault_kit_system'] },

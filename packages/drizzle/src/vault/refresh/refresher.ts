@@ -8,6 +8,7 @@ import type { ProviderProfiles } from '../provider-profile.ts'
 import type { Usage } from '../usage.ts'
 import type { RefreshOutcome } from '../vault-events.ts'
 import { type Attempted, Attempts } from './attempts.ts'
+import { freshEnough } from './fresh-enough.ts'
 import type { RefreshRows } from './refresh-rows.ts'
 import { leaseSeconds, type SettingsByProvider, settingsOf } from './refresh-settings.ts'
 import type { RefreshWriter } from './refresh-writer.ts'
@@ -48,6 +49,13 @@ export class Refresher {
   async get(name: GrantName, demand: Demand | undefined, signal: AbortSignal | undefined): Promise<FreshAccessToken> {
     const { refreshRows: rows, grants, usage, profiles, clock } = this.#parts
     const settings = settingsOf(this.#parts.settings, name)
+    signal?.throwIfAborted()
+    const kept = demand === undefined ? await grants.readKept(name) : undefined
+    const token = kept && freshEnough(kept, settings)
+    if (kept !== undefined && token !== undefined) {
+      usage.note(kept.row, clock.now())
+      return token
+    }
     const canRefresh = profiles[name.provider]?.refresh !== undefined
     // No lease runs for longer; whoever takes one meanwhile has as much time as a call that waits.
     const deadline = performance.now() + leaseSeconds(settings) * 1000
@@ -60,6 +68,7 @@ export class Refresher {
       const { row } = standing
       usage.note(row, clock.now())
       const tokens = isInUse(row) ? await grants.open(row) : {}
+      if (row.status === 'QUARANTINED' && (await grants.lifted(row)).status !== row.status) continue
       const underWay = this.#flights.get(row.id)
       const verdict = judge(standing, tokens, demand, canRefresh, underWay !== undefined)
       if (typeof verdict === 'object') {
@@ -80,8 +89,8 @@ export class Refresher {
       }
       // Whoever asks the provider waits for as long as the provider may take.
       const flight = this.#flights.run(row.id, () => this.#refresh(row, demand))
-      const { token } = await until(flight, signal, verdict === 'refresh' ? undefined : left, pending)
-      if (token !== undefined && token.version !== demand?.version) return token
+      const { token: renewed } = await until(flight, signal, verdict === 'refresh' ? undefined : left, pending)
+      if (renewed !== undefined && renewed.version !== demand?.version) return renewed
       // It failed, as the row says now, or the claim was lost to one that this read had not seen.
       await sleep(Math.random() * FIRST_LOOK)
     }
