@@ -21,6 +21,7 @@ CREATE TABLE "token_vault" (
 	"encrypted_value" "bytea",
 	"kid" text,
 	"status" text NOT NULL,
+	"status_before" text,
 	"expires_at" timestamp with time zone,
 	"refresh_expires_at" timestamp with time zone,
 	"scopes" text[] NOT NULL,
