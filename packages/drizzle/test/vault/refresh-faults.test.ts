@@ -13,12 +13,14 @@ const { open } = databases.at(-1)!
 
 interface Service {
   isDown: boolean
+  /** Whether it opens what is sealed, and gives no key to seal with. */
+  onlyOpens: boolean
   onCall(): Promise<void>
 }
 
 /** An envelope that asks its key service each time, and how to take that down. */
 function frailEnvelope(): { envelope: Envelope; service: Service } {
-  const service: Service = { isDown: false, onCall: async () => {} }
+  const service: Service = { isDown: false, onlyOpens: false, onCall: async () => {} }
   const keyring = localKeyring(generateKey())
   const unlessDown =
     <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
@@ -28,7 +30,10 @@ function frailEnvelope(): { envelope: Envelope; service: Service } {
       return call(...args)
     }
   const frail: Keyring = Object.assign(Object.create(keyring), {
-    generateDataKey: unlessDown(keyring.generateDataKey.bind(keyring)),
+    generateDataKey: unlessDown((...args: Parameters<Keyring['generateDataKey']>) => {
+      if (service.onlyOpens) throw new WaxsealError('ERR_WAXSEAL_KEY_UNAVAILABLE', 'down', { retryable: true })
+      return keyring.generateDataKey(...args)
+    }),
     unwrapDataKey: unlessDown(keyring.unwrapDataKey.bind(keyring)),
   })
   return { envelope: createEnvelope({ keyring: frail, encryptionContext: { app: 'test' }, cache: false }), service }
@@ -61,6 +66,16 @@ it('key service down before a refresh: nothing is claimed, the provider is not a
   expect(provider.calls).toBe(0)
   service.isDown = false
   expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2 })
+})
+
+it('a key service that opens and gives no key to seal with: nothing is claimed either', async () => {
+  const { envelope, service } = frailEnvelope()
+  const { vault, provider, connect, row } = await refreshing(await open(), {}, { envelope })
+  await connect(-1)
+  service.onlyOpens = true
+  expect(await codeOf(vault.getFreshAccessToken(google))).toBe('ERR_WAXSEAL_KEY_UNAVAILABLE')
+  expect(await row()).toMatchObject({ leaseOwner: null, attemptStartedAt: null, failures: 0 })
+  expect(provider.calls).toBe(0)
 })
 
 it('key service down from the request on: what the provider gave is sealed and written', async () => {

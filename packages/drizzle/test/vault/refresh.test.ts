@@ -1,4 +1,5 @@
 /** getFreshAccessToken where nothing goes wrong: who asks the provider, who gets the old token, who waits. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { databases, servers } from '../support/databases.ts'
@@ -17,10 +18,17 @@ describe.each(databases)('$database', ({ open }) => {
     const { vault, provider, connect, row, tokens } = await refreshing(await open())
     const { refreshToken } = await connect(60)
     provider.answer = { scope: 'calendar mail', refresh_token_expires_in: 86_400 }
-    const before = Date.now()
+    let sentAt = 0
+    provider.next(async (rightAnswer) => {
+      sentAt = Date.now()
+      await sleep(500)
+      return rightAnswer()
+    })
     const fresh = await vault.getFreshAccessToken(google)
     expect(fresh).toMatchObject({ version: 2, isStale: false })
-    expect(Math.abs(fresh.expiresAt!.getTime() - before - 3_600_000)).toBeLessThan(60_000)
+    // Counted from before the request: the provider's clock began to run no sooner.
+    expect(fresh.expiresAt!.getTime() - 3_600_000).toBeLessThanOrEqual(sentAt + 5)
+    expect(fresh.expiresAt!.getTime() - 3_600_000).toBeGreaterThan(sentAt - 30_000)
     expect(provider.requests).toMatchObject([{ refreshToken, grant: { ...google, version: 1, scopes: [] } }])
     expect(await row()).toMatchObject({
       ...{ status: 'ACTIVE', version: 2, failures: 0, scopes: ['calendar', 'mail'] },
