@@ -2,7 +2,7 @@ import { PgDatabase, PgDialect, PgPreparedQuery, PgSession, type PreparedQueryCo
 import type { PostgresDatabase } from '../database.ts'
 
 /** With what a session is asked to prepare a statement: its text and how its rows are read. */
-type Draft = Parameters<PgSession['prepareQuery']>
+export type Draft = Parameters<PgSession['prepareQuery']>
 
 /** Statements by name. */
 type Prepared = Readonly<Record<string, PgPreparedQuery<PreparedQueryConfig>>>
@@ -12,14 +12,17 @@ type Prepared = Readonly<Record<string, PgPreparedQuery<PreparedQueryConfig>>>
  * it, and a transaction of one statement would pay that each time.
  *
  * @param build prepares them on the database that it is given; no joins
+ * @param revise puts another in the place of one, which gives the same rows
  * @returns the same statements, to run on another database
  */
 export function drafted<Statements extends Prepared>(
   build: (db: PostgresDatabase) => Statements,
+  revise: (name: string, draft: Draft) => Draft = (_, draft) => draft,
 ): (db: PostgresDatabase) => Statements {
-  const drafts = Object.entries(build(new PgDatabase(new PgDialect(), new DraftingSession(), undefined)))
+  const built = Object.entries(build(new PgDatabase(new PgDialect(), new DraftingSession(), undefined)))
+  const drafts = built.map(([name, statement]) => [name, revise(name, (statement as Drafted).draft)] as const)
   return ({ _: { session } }) => {
-    const prepared = drafts.map(([name, statement]) => [name, session.prepareQuery(...(statement as Drafted).draft)])
+    const prepared = drafts.map(([name, draft]) => [name, session.prepareQuery(...draft)])
     return Object.fromEntries(prepared)
   }
 }

@@ -3,6 +3,13 @@ export type { GrantKind, GrantStatus, TokenType } from './grant.ts'
 export type { TokenInputs } from './grant-input.ts'
 export { migrateTokenVault } from './migrate.ts'
 export type { Grant, OpenGrant } from './open-grant.ts'
+export {
+  createTokenVaultOutbox,
+  type GrantEvent,
+  type TokenVaultOutbox,
+  type TokenVaultOutboxOf,
+  type TokenVaultOutboxOptions,
+} from './outbox/outbox-table.ts'
 export { ProviderError } from './provider-error.ts'
 export type {
   GrantMetadata,
@@ -25,6 +32,7 @@ export {
   type GrantPage,
   type GrantQuery,
   type OAuthSelector,
+  type PruneOutboxOptions,
   type TokenVault,
   type WaitOptions,
 } from './token-vault.ts'

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
-import { getTableConfig, integer, pgSchema, pgTable, timestamp } from 'drizzle-orm/pg-core'
+import { getTableConfig, integer, type PgTable, pgSchema, pgTable, timestamp } from 'drizzle-orm/pg-core'
 import { checkDatabase, type PostgresDatabase } from '../database.ts'
 import { toWaxsealError } from '../postgres-errors.ts'
+import type { TokenVaultOutbox } from './outbox/outbox-table.ts'
 import { type TokenVaultTable, tokenVault } from './schema.ts'
 import { quotedName, rowSecurityStatements, tableNames, tokenVaultStatements } from './table-sql.ts'
 
@@ -9,11 +10,11 @@ import { quotedName, rowSecurityStatements, tableNames, tokenVaultStatements } f
  * Every migration there has been, in order. The first creates the table as it is now, so that a new database needs no
  * more; each later one must change nothing where the table has its change already.
  */
-const migrations: readonly ((table: TokenVaultTable) => string[])[] = [tokenVaultStatements]
+const migrations: readonly ((table: PgTable) => string[])[] = [tokenVaultStatements]
 
 /**
- * Brings the table of a token vault up to date: creates it, or makes the changes that later versions of this package
- * bring. Can be called at every start and by several processes at once; one migrates, the others wait for it. All or
+ * Brings the table of a token vault, or its outbox, up to date: creates it, or makes the changes that later versions of this
+ * package bring. Can be called at every start and by several processes at once; one migrates, the others wait for it. All or
  * nothing happens. Row-level security that the table's definition asks for is turned on whenever it is missing, and never
  * off. For apps whose migrations drizzle-kit does not make; it keeps a table of its own,
  * `token_vault_migrations`, and never looks at that of the app.
@@ -23,7 +24,10 @@ const migrations: readonly ((table: TokenVaultTable) => string[])[] = [tokenVaul
  * @example
  * await migrateTokenVault(db)
  */
-export async function migrateTokenVault(db: PostgresDatabase, table: TokenVaultTable = tokenVault): Promise<void> {
+export async function migrateTokenVault(
+  db: PostgresDatabase,
+  table: TokenVaultTable | TokenVaultOutbox = tokenVault,
+): Promise<void> {
   checkDatabase(db, {
     transaction: 'others must see the table as soon as it is there',
     replicas: 'a replica takes no migrations',
@@ -52,7 +56,7 @@ export async function migrateTokenVault(db: PostgresDatabase, table: TokenVaultT
 }
 
 /** Whether the table has the row-level security that its definition asks for. */
-async function isGuarded(db: PostgresDatabase, table: TokenVaultTable): Promise<boolean> {
+async function isGuarded(db: PostgresDatabase, table: PgTable): Promise<boolean> {
   const { enableRLS, policies } = getTableConfig(table)
   if (!enableRLS) return true
   const oid = sql`${quotedName(table)}::text::regclass`
@@ -66,7 +70,7 @@ async function isGuarded(db: PostgresDatabase, table: TokenVaultTable): Promise<
   })
 }
 
-function migrationsTable(table: TokenVaultTable) {
+function migrationsTable(table: PgTable) {
   const { schema, name } = getTableConfig(table)
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
   return define(`${name}_migrations`, {

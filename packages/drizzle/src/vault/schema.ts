@@ -22,7 +22,7 @@ import type { GrantKind, GrantStatus } from './grant.ts'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
 const instant = (name: string) => timestamp(name, { withTimezone: true })
-const anyTenant = () => text('tenant_id').notNull()
+export const anyTenant = () => text('tenant_id').notNull()
 
 /** One row is one grant, with all its tokens: in two rows, a rotation of both could be written half. */
 const columns = () => ({
@@ -119,7 +119,7 @@ export function createTokenVaultTable<
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
   const { id, ...rest } = columns()
   const taken = Object.keys(extraColumns).find((name) => name === 'tenantId' || name in rest || name === 'id')
-  if (taken !== undefined) fail(`the vault has a column ${taken} of its own`)
+  if (taken !== undefined) fail('createTokenVaultTable', `the vault has a column ${taken} of its own`)
   // What the defaults stand for: an option that is not given has the default type too.
   const builders = { id, tenantId, ...rest, ...extraColumns } as Columns & { tenantId: TenantId } & Extra
   const table: TokenVaultTableOf<TenantId, Extra> = define(name, builders, (self) => {
@@ -133,7 +133,7 @@ export function createTokenVaultTable<
     ]
   })
   if (rls !== false) table.enableRLS()
-  checkTenantColumn((table as unknown as TokenVaultTable).tenantId)
+  checkTenantColumn('createTokenVaultTable', (table as unknown as TokenVaultTable).tenantId)
   return table
 }
 
@@ -141,14 +141,15 @@ export function createTokenVaultTable<
 type Names = Record<'tenantId' | 'provider' | 'account' | 'kind' | 'expiresAt', PgColumn>
 
 /** Whether row-level security shows the rows of one tenant at a time. */
-export function isTenantBound(table: TokenVaultTable): boolean {
+export function isTenantBound(table: PgTable): boolean {
   return getTableConfig(table).enableRLS
 }
 
 /** The table as {@link createTokenVaultTable} makes it without options. */
 export const tokenVault = createTokenVaultTable()
 
-function policies(name: string, tenantId: PgColumn, rls: true | { readonly systemRole: string }) {
+/** Those of a table with row-level security, see {@link TokenVaultTableOptions.rls}. */
+export function policies(name: string, tenantId: PgColumn, rls: true | { readonly systemRole: string }) {
   const policy = (suffix: string, to: string, rows: SQL) =>
     pgPolicy(`${name}_${suffix}`, { as: 'permissive', for: 'all', to, using: rows, withCheck: rows })
   const type = tenantId.getSQLType()
@@ -159,14 +160,15 @@ function policies(name: string, tenantId: PgColumn, rls: true | { readonly syste
   return rls === true ? [ofTenant] : [ofTenant, policy('system', rls.systemRole, sql`true`)]
 }
 
-function checkTenantColumn(column: PgColumn): void {
-  if (!column.notNull) fail('tenantId must be notNull(): NULL tenants would let duplicates in')
+/** @param factory what errors name */
+export function checkTenantColumn(factory: string, column: PgColumn): void {
+  if (!column.notNull) fail(factory, 'tenantId must be notNull(): NULL tenants would let duplicates in')
   // A grant is sealed for its tenant's id as the column gives it back: char pads it, citext and numeric respell it.
   if (!/^(uuid|text|varchar(\(\d+\))?|smallint|integer|bigint)$/.test(column.getSQLType())) {
-    fail('tenantId must be a uuid, text, varchar, smallint, integer or bigint column')
+    fail(factory, 'tenantId must be a uuid, text, varchar, smallint, integer or bigint column')
   }
 }
 
-function fail(message: string): never {
-  throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', `createTokenVaultTable: ${message}`)
+function fail(factory: string, message: string): never {
+  throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', `${factory}: ${message}`)
 }

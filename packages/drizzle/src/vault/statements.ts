@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, lte, notInArray, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../database.ts'
 import { keptFields, listedFields, rowFields } from './grant-row.ts'
+import { formerStatus } from './outbox/former-status.ts'
 import { ifGiven, instant, json, parameter, textArray, unnamed } from './parameters.ts'
 import { prepareRefreshStatements } from './refresh/refresh-statements.ts'
 import { prepareRotationStatements } from './rotation/rotation-statements.ts'
@@ -40,6 +41,8 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
     updatedAt: sql`now()`,
   }
   const details = { scopes: textArray('scopes'), metadata: json('metadata') }
+  const former = formerStatus(db, table)
+  const deleted = { id: table.id, tenantId: listed.tenantId }
   const renewed = { ...value, ...details, status: 'ACTIVE' as const, lastErrorCode: null, lastError: null }
   const amended = {
     ...value,
@@ -98,14 +101,23 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
       .prepare(unnamed),
 
     /** Something about its tokens has become known; the refresh token stays. */
-    amend: db.update(table).set(amended).where(asRead).returning(listed).prepare(unnamed),
+    amend: db
+      .with(former)
+      .update(table)
+      .set(amended)
+      .from(former)
+      .where(and(asRead, eq(table.id, former.id)))
+      .returning({ ...listed, formerStatus: former.status })
+      .prepare(unnamed),
 
     /** As amend, where the refresh token went. */
     reduce: db
+      .with(former)
       .update(table)
       .set({ ...amended, ...newAuthority })
-      .where(asRead)
-      .returning(listed)
+      .from(former)
+      .where(and(asRead, eq(table.id, former.id)))
+      .returning({ ...listed, formerStatus: former.status })
       .prepare(unnamed),
 
     setMetadata: db
@@ -136,11 +148,11 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
       .returning(listed)
       .prepare(unnamed),
 
-    delete: db.delete(table).where(named).returning({ id: table.id }).prepare(unnamed),
+    delete: db.delete(table).where(named).returning(deleted).prepare(unnamed),
 
-    deleteAsRead: db.delete(table).where(asRead).returning({ id: table.id }).prepare(unnamed),
+    deleteAsRead: db.delete(table).where(asRead).returning(deleted).prepare(unnamed),
 
-    deleteProvider: db.delete(table).where(ofProvider).returning({ id: table.id }).prepare(unnamed),
+    deleteProvider: db.delete(table).where(ofProvider).returning(deleted).prepare(unnamed),
 
     list: db
       .select(listed)
@@ -184,8 +196,8 @@ export function prepareStatements(db: PostgresDatabase, anyTable: TokenVaultTabl
       .$withCache(false)
       .prepare(unnamed),
 
-    ...prepareRefreshStatements(db, table, { named, ofId, value, newAuthority }),
+    ...prepareRefreshStatements(db, table, { named, former, ofId, value, newAuthority }),
 
-    ...prepareRotationStatements(db, table),
+    ...prepareRotationStatements(db, table, former),
   }
 }

@@ -9,26 +9,27 @@ import {
   type PgTable,
 } from 'drizzle-orm/pg-core'
 import type { TableNames } from '../postgres-errors.ts'
+import type { TokenVaultOutbox } from './outbox/outbox-table.ts'
 import { type TokenVaultTable, tokenVault } from './schema.ts'
 
 const dialect = new PgDialect()
 
 /**
- * The statements that create the table of a token vault, for migrations without drizzle-kit; they can be repeated, in
+ * The statements that create the table of a token vault, or its outbox, for migrations without drizzle-kit; they can be repeated, in
  * one transaction where row-level security is on: in between, no policy is there.
  *
  * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for extra columns that are generated: drizzle-kit makes those.
  * @example
  * await writeFile('migrations/002-token-vault.sql', tokenVaultSql())
  */
-export function tokenVaultSql(table: TokenVaultTable = tokenVault): string {
+export function tokenVaultSql(table: TokenVaultTable | TokenVaultOutbox = tokenVault): string {
   return tokenVaultStatements(table)
     .map((statement) => `${statement};\n`)
     .join('')
 }
 
 /** The same, one by one: not every driver takes several in one call. */
-export function tokenVaultStatements(table: TokenVaultTable): string[] {
+export function tokenVaultStatements(table: PgTable): string[] {
   const { columns, foreignKeys, indexes } = getTableConfig(table)
   const lines = [
     ...columns.map(columnSql),
@@ -51,7 +52,7 @@ export function tokenVaultStatements(table: TokenVaultTable): string[] {
 }
 
 /** Those of row-level security, none where it is off. */
-export function rowSecurityStatements(table: TokenVaultTable): string[] {
+export function rowSecurityStatements(table: PgTable): string[] {
   const { policies, enableRLS } = getTableConfig(table)
   if (!enableRLS) return []
   const name = quotedName(table)
@@ -76,30 +77,36 @@ export function quotedName(table: PgTable): string {
   return schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
 }
 
-/** What errors call the table. */
-export function tableNames(table: TokenVaultTable): TableNames {
+/** What errors call the tables of a vault: which of them an error is about, Postgres does not always say. */
+export function tableNames(table: PgTable, outbox?: TokenVaultOutbox): TableNames {
   return {
-    name: quotedName(table),
+    name: outbox === undefined ? quotedName(table) : `${quotedName(table)} or ${quotedName(outbox)}`,
     purpose: 'token vault',
-    factory: 'createTokenVaultTable()',
+    factory: outbox === undefined ? 'createTokenVaultTable()' : 'createTokenVaultTable() and createTokenVaultOutbox()',
     sql: 'tokenVaultSql()',
   }
 }
 
-function quoted(identifier: string): string {
+/** A name as SQL has it. */
+export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`
 }
 
 function columnSql(column: PgColumn): string {
-  if (column.generated !== undefined || column.generatedIdentity !== undefined) {
+  const { generatedIdentity } = column
+  // One without options is numbered as Postgres does it.
+  const isPlain =
+    generatedIdentity?.type === 'always' && Object.keys(generatedIdentity.sequenceOptions ?? {}).length === 0
+  if (column.generated !== undefined || (generatedIdentity !== undefined && !isPlain)) {
     const message = `tokenVaultSql: the column ${column.name} is generated; its migration is for drizzle-kit to make`
     throw new WaxsealTypeError('ERR_WAXSEAL_ARGUMENT', message)
   }
   const primary = column.primary ? ' PRIMARY KEY' : ''
+  const identity = isPlain ? ' GENERATED ALWAYS AS IDENTITY' : ''
   const fallback = column.default === undefined ? '' : ` DEFAULT ${inline(column)}`
   const required = column.notNull && !column.primary ? ' NOT NULL' : ''
   const unique = column.isUnique ? ` CONSTRAINT ${quoted(column.uniqueName ?? '')} UNIQUE` : ''
-  return `${quoted(column.name)} ${column.getSQLType()}${primary}${fallback}${required}${unique}`
+  return `${quoted(column.name)} ${column.getSQLType()}${primary}${identity}${fallback}${required}${unique}`
 }
 
 /** The column's default as SQL, values written out. */

@@ -56,6 +56,13 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface PruneOutboxOptions {
+  /** Seconds that an event stays at least. */
+  readonly olderThanSeconds: number
+  /** Ends it after the batch under way, with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Any grant of an app's providers, told apart by `provider`. */
 export type GrantOf<Profiles extends ProviderProfiles> = {
   [Name in ProviderName<Profiles>]: Grant<Name, MetadataOf<Profiles[Name]>>
@@ -226,6 +233,19 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
    */
   async rotate(options: RotationOptions = {}): Promise<RotationProgress> {
     return observed('rotate', {}, () => this.parts.rotation.run(options))
+  }
+
+  /**
+   * Removes events from the outbox, of all tenants, in small batches: for a job that runs now and then. Needs `systemDb` under
+   * row-level security.
+   *
+   * @returns how many they were
+   * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` where the vault has no outbox
+   */
+  async pruneOutbox({ olderThanSeconds, signal }: PruneOutboxOptions): Promise<number> {
+    if (!(olderThanSeconds >= 0 && olderThanSeconds < 1e9)) misuse('olderThanSeconds must be a number, not negative')
+    const rows = this.parts.outboxRows ?? misuse('the vault has no outbox: it is an option of createTokenVault')
+    return observed('prune', {}, () => rows.prune(olderThanSeconds, signal))
   }
 
   /** Removes a grant and its row. The provider is not told. Resolves to whether it was there. */

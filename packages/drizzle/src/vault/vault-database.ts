@@ -3,9 +3,11 @@ import { checkDatabase, type PostgresDatabase } from '../database.ts'
 import { isToBeRepeated, sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
 import { misuse } from './arguments.ts'
 import { drafted } from './drafts.ts'
+import { withEventNotes } from './outbox/event-notes.ts'
+import { checkOutbox, type TokenVaultOutbox } from './outbox/outbox-table.ts'
 import { isTenantBound, type TokenVaultTable } from './schema.ts'
 import { prepareStatements, type Statements } from './statements.ts'
-import { tableNames } from './table-sql.ts'
+import { quotedName, tableNames } from './table-sql.ts'
 import { prepareTenancyStatements } from './tenancy-statements.ts'
 import { checkOutsideTenant, checkTenantDatabase } from './with-tenant.ts'
 
@@ -32,7 +34,12 @@ export class VaultDatabase {
   #overviewCheck: Promise<void> | undefined
 
   /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
-  constructor(db: PostgresDatabase, systemDb: PostgresDatabase | undefined, table: TokenVaultTable) {
+  constructor(
+    db: PostgresDatabase,
+    systemDb: PostgresDatabase | undefined,
+    table: TokenVaultTable,
+    outbox?: TokenVaultOutbox,
+  ) {
     const harm = {
       transaction: 'its rollback would take back a token that the provider gave out once',
       replicas: 'a replica may not have the token that was just stored',
@@ -42,9 +49,11 @@ export class VaultDatabase {
     this.isTenantBound = isTenantBound(table)
     if (this.isTenantBound) checkTenantDatabase(db)
     this.#db = db
-    this.#names = tableNames(table)
-    this.#statementsOn = drafted((any) => prepareStatements(any, table))
-    this.#tenancyOn = drafted((any) => prepareTenancyStatements(any, this.#names.name))
+    this.#names = tableNames(table, outbox)
+    if (outbox !== undefined) checkOutbox(outbox, table)
+    const tables = outbox === undefined ? [table] : [table, outbox]
+    this.#statementsOn = drafted((any) => prepareStatements(any, table), outbox && withEventNotes(outbox))
+    this.#tenancyOn = drafted((any) => prepareTenancyStatements(any, tables.map(quotedName)))
     const overall = this.isTenantBound ? systemDb : db
     this.#overview = overall && { db: overall, statements: this.#statementsOn(overall) }
     this.hasOverview = overall !== undefined

@@ -20,6 +20,7 @@ export type VaultEventType =
   | 'save'
   | 'recover'
   | 'rotate'
+  | 'prune'
 
 /**
  * How a refresh ended: `refreshed`, there is a new access token; `failed`, the provider gave none; `lost`, the grant was

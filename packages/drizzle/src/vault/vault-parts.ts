@@ -5,6 +5,8 @@ import type { GrantKind, GrantName } from './grant.ts'
 import { GrantReads } from './grant-reads.ts'
 import { GrantRows } from './grant-rows.ts'
 import { Grants } from './grants.ts'
+import { OutboxRows } from './outbox/outbox-rows.ts'
+import type { TokenVaultOutbox } from './outbox/outbox-table.ts'
 import type { ProviderProfiles } from './provider-profile.ts'
 import { RefreshRows } from './refresh/refresh-rows.ts'
 import { refreshSettings } from './refresh/refresh-settings.ts'
@@ -32,6 +34,11 @@ export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
   readonly systemDb?: PostgresDatabase
   /** What `createTokenVaultTable` made. Default `tokenVault`, the table `token_vault`. */
   readonly table?: TokenVaultTable
+  /**
+   * What `createTokenVaultOutbox` made: in it the vault writes what happens to its grants, each event in the statement that makes it
+   * happen. Default: none, and nothing is written.
+   */
+  readonly outbox?: TokenVaultOutbox
   /** Seals and opens the tokens; the vault adds `purpose: vault` to its encryption context. */
   readonly envelope: Envelope
   /** The app's own providers by name; no other name is taken. */
@@ -66,6 +73,8 @@ export class VaultParts {
   readonly rows: GrantRows
   readonly grants: Grants
   readonly usage: Usage
+  /** Undefined: there is none. */
+  readonly outboxRows: OutboxRows | undefined
   readonly refresher: Refresher
   readonly writer: RefreshWriter
   readonly rotation: Rotation
@@ -77,18 +86,19 @@ export class VaultParts {
 
   /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option. */
   constructor(options: TokenVaultOptions<ProviderProfiles>) {
-    const { db, systemDb, table = tokenVault, envelope, providers, onPersistFailure } = options
+    const { db, systemDb, table = tokenVault, outbox, envelope, providers, onPersistFailure } = options
     const { logicalName = 'token_vault', clock = systemClock } = options
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
     const settings = refreshSettings(providers)
-    const database = new VaultDatabase(db, systemDb, table)
+    const database = new VaultDatabase(db, systemDb, table, outbox)
     this.rows = new GrantRows(database, table)
     const sealer = new TokenSealer(envelope, logicalName)
     this.grants = new Grants(this.rows, new GrantReads(database), sealer, clock)
     this.rotation = new Rotation(new RotationRows(database), this.rows, sealer)
     this.usage = new Usage(this.rows)
+    this.outboxRows = outbox && new OutboxRows(database, outbox)
     const { rows, grants, usage } = this
     const refreshRows = new RefreshRows(database)
     this.writer = new RefreshWriter({ refreshRows, rows, grants, profiles: providers, onPersistFailure })

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, type SQL, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../../database.ts'
-import { rowFields } from '../grant-row.ts'
+import { listedFields, rowFields } from '../grant-row.ts'
+import type { FormerStatus } from '../outbox/former-status.ts'
 import { flag, json, parameter, seconds, textArray, unnamed } from '../parameters.ts'
 import type { tokenVault } from '../schema.ts'
 import { LONGEST_PAUSE_SECONDS } from './back-off.ts'
@@ -9,6 +10,7 @@ import { LONGEST_LEASE_SECONDS } from './refresh-settings.ts'
 /** What the statements of the vault share with these. */
 interface SharedParts {
   readonly named: SQL | undefined
+  readonly former: FormerStatus
   readonly ofId: SQL
   readonly value: Record<'encryptedValue' | 'kid' | 'expiresAt' | 'refreshExpiresAt' | 'updatedAt', SQL>
   readonly newAuthority: Record<string, unknown>
@@ -31,7 +33,8 @@ const askable = ['ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR'] as const
 
 /** CLAIM, COMMIT, FAIL and RELEASE. Each decides and writes in one statement: no lock outlives it. */
 export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tokenVault, shared: SharedParts) {
-  const { named, ofId, value, newAuthority } = shared
+  const { named, former, ofId, value, newAuthority } = shared
+  const { tenantId } = listedFields(table)
   const conditions = conditionsOf(table)
   const terms: Terms = {
     buffer: seconds('bufferSeconds'),
@@ -107,6 +110,7 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
 
     /** An answer ends the doubt about this attempt; where there was one before, that is where the row falls back to. */
     fail: db
+      .with(former)
       .update(table)
       .set({
         ...noLease,
@@ -118,8 +122,9 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
         lastError: parameter('lastError'),
         updatedAt: value.updatedAt,
       })
-      .where(ofHolder)
-      .returning({ id: table.id })
+      .from(former)
+      .where(and(ofHolder, eq(table.id, former.id)))
+      .returning({ id: table.id, tenantId, status: table.status, formerStatus: former.status })
       .prepare(unnamed),
 
     /** Nothing was sent. */

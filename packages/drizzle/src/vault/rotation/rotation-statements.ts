@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNotNull, notInArray, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../../database.ts'
-import { rowFields } from '../grant-row.ts'
+import { listedFields, rowFields } from '../grant-row.ts'
+import type { FormerStatus } from '../outbox/former-status.ts'
 import { parameter, unnamed } from '../parameters.ts'
 import type { tokenVault } from '../schema.ts'
 
@@ -8,7 +9,8 @@ import type { tokenVault } from '../schema.ts'
  * What `rotate` reads and writes. It changes neither `version` nor an expiry, so a refresh under way commits all the same; and
  * only where the record is the one that was read, so it takes back nobody's write.
  */
-export function prepareRotationStatements(db: PostgresDatabase, table: typeof tokenVault) {
+export function prepareRotationStatements(db: PostgresDatabase, table: typeof tokenVault, former: FormerStatus) {
+  const { id, tenantId, status } = listedFields(table)
   const ofRecord = and(eq(table.id, parameter('id')), eq(table.encryptedValue, parameter('readValue')))
   const isQuarantined = sql`${table.status} = 'QUARANTINED'`
   const lifted = {
@@ -26,10 +28,12 @@ export function prepareRotationStatements(db: PostgresDatabase, table: typeof to
       .prepare(unnamed),
 
     reseal: db
+      .with(former)
       .update(table)
       .set({ ...lifted, encryptedValue: parameter('encryptedValue'), kid: parameter('kid') })
-      .where(ofRecord)
-      .returning({ id: table.id })
+      .from(former)
+      .where(and(ofRecord, eq(table.id, former.id)))
+      .returning({ id, tenantId, status, formerStatus: former.status })
       .prepare(unnamed),
 
     /** One that is being revoked stays so: it must not come back into use. */
@@ -37,14 +41,14 @@ export function prepareRotationStatements(db: PostgresDatabase, table: typeof to
       .update(table)
       .set({ status: 'QUARANTINED', statusBefore: sql`${table.status}`, updatedAt: sql`now()` })
       .where(and(ofRecord, notInArray(table.status, ['QUARANTINED', 'REVOKING', 'REVOKED'])))
-      .returning({ id: table.id })
+      .returning({ id, tenantId })
       .prepare(unnamed),
 
     lift: db
       .update(table)
       .set({ ...lifted, updatedAt: sql`now()` })
       .where(and(ofRecord, isQuarantined))
-      .returning({ status: table.status })
+      .returning({ id, tenantId, status })
       .prepare(unnamed),
   }
 }

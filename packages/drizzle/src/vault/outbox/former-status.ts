@@ -1,0 +1,20 @@
+import { eq, sql } from 'drizzle-orm'
+import type { PostgresDatabase } from '../../database.ts'
+import type { GrantStatus } from '../grant.ts'
+import { parameter } from '../parameters.ts'
+import type { tokenVault } from '../schema.ts'
+
+export type FormerStatus = ReturnType<typeof formerStatus>
+
+/**
+ * The status that a row has before the statement changes it, since RETURNING knows the new one alone. Locked: without that, it
+ * could be the one from before a change that the statement has waited for.
+ */
+export function formerStatus(db: PostgresDatabase, table: typeof tokenVault) {
+  const status = sql<GrantStatus>`${table.status}`.as('former_status')
+  const row = db
+    .select({ id: table.id, status })
+    .from(table)
+    .where(eq(table.id, parameter('id')))
+  return db.$with('former').as(row.for('no key update'))
+}
