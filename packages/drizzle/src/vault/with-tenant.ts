@@ -50,11 +50,42 @@ export function checkTenantDatabase(db: PostgresDatabase): void {
     transaction: 'the tenant would stay set until its end',
     replicas: 'a transaction runs on the primary',
   })
-  const client = '$client' in db ? (db.$client as Record<string, unknown>) : {}
+  const client = '$client' in db ? (db.$client as Partial<NodePostgresPool>) : {}
   // What node-postgres calls a Client; Drizzle would send the statements of several transactions to it in turns.
-  if (typeof client.connect === 'function' && !('totalCount' in client)) {
+  if ('connect' in client && !isPool(client)) {
     misuse('db must be over a pool: on one connection, a tenant’s transaction would run statements of others')
   }
+  if (isPool(client)) discardOpenTransactions(client)
+}
+
+interface NodePostgresPool {
+  readonly totalCount: number
+  on(event: 'release', listener: (error: unknown, client: NodePostgresClient) => void): unknown
+}
+
+interface NodePostgresClient {
+  /** `I` outside of transactions; of recent versions. */
+  getTransactionStatus?(): string | null
+  end(): unknown
+}
+
+function isPool(client: Partial<NodePostgresPool>): client is NodePostgresPool {
+  return 'totalCount' in client && 'on' in client
+}
+
+const attended = new WeakSet<NodePostgresPool>()
+
+/**
+ * With `query_timeout`, node-postgres also gives up on a ROLLBACK that waits behind a slow statement. Drizzle hands such a
+ * connection back all the same, and whoever is next on it would be inside the tenant's transaction. A client that ends here
+ * is one that its pool lets go.
+ */
+function discardOpenTransactions(pool: NodePostgresPool): void {
+  if (attended.has(pool)) return
+  attended.add(pool)
+  pool.on('release', (_, client) => {
+    if ((client.getTransactionStatus?.() ?? 'I') !== 'I') client.end()
+  })
 }
 
 /** Throws `ERR_WAXSEAL_ARGUMENT` inside {@link withTenant} on this database. */

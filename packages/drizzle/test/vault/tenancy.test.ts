@@ -4,7 +4,7 @@ import { eq, getTableName, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, uuid } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createTokenVault, createTokenVaultTable, withTenant } from '../../src/vault/index.ts'
 import { addressOf, drivers, newGuardedPglite, newGuardedVault } from './support/roles.ts'
 import { envelope, providers } from './support/vaults.ts'
@@ -51,6 +51,7 @@ describe.each(drivers)('$driver', ({ open }) => {
     expect((await vault.listGrants()).grants.map(({ tenantId }) => tenantId).sort()).toEqual(['1', '2'])
     expect(await vault.countGrants()).toMatchObject({ ACTIVE: 2 })
     expect(await vault.findExpiringTokens(5)).toMatchObject([{ tenantId: '1', expiresAt }])
+    expect(await vault.rotate()).toMatchObject({ rows: 2, resealed: 0 })
     await vault.getGrant(google('2'))
     await vault.dispose()
     expect((await vault.listGrants({ tenantId: '2' })).grants[0]!.lastUsedAt).toBeInstanceOf(Date)
@@ -63,6 +64,8 @@ describe.each(drivers)('$driver', ({ open }) => {
     await expect(vault.listGrants()).rejects.toThrow(/systemDb/)
     await expect(vault.countGrants({ provider: 'google' })).rejects.toThrow(misuse)
     await expect(vault.findExpiringTokens(5)).rejects.toThrow(misuse)
+    await expect(vault.rotate()).rejects.toThrow(misuse)
+    await expect(vault.refreshSweep()).rejects.toThrow(misuse)
     for (const tenantId of await tenants()) await vault.getGrant(google(tenantId))
     await vault.dispose()
     for (const tenantId of ['1', '2']) {
@@ -218,6 +221,19 @@ describe.each(drivers)('$driver', ({ open }) => {
     const later = await withTenant(db, '1', async () => () => vault.getAccessToken('1', 'google'))
     expect(await later()).toMatchObject({ token: 'at' })
   })
+})
+
+it('a connection that is given up on in the middle of a tenant’s transaction goes back to nobody', async () => {
+  const { vault, table, roles } = await newGuardedVault(drivers[0].open)
+  await vault.putGrant({ ...google('1'), tokens: token })
+  const pool = new pg.Pool({ connectionString: addressOf(roles.app), max: 1, query_timeout: 300 })
+  onTestFinished(() => pool.end())
+  const db = drizzle({ client: pool })
+  const slow = withTenant(db, '1', (tx) => tx.execute(sql`select pg_sleep(0.75)`))
+  const next = slow.catch(() => db.select().from(table))
+  await expect(slow).rejects.toThrow()
+  expect(await next).toEqual([])
+  expect(await withTenant(db, '1', (tx) => tx.select().from(table))).toHaveLength(1)
 })
 
 it('one connection in place of a pool is refused: statements of several transactions would mix', async () => {
