@@ -91,6 +91,20 @@ describe.each(databases)('$database', ({ open }) => {
     expect(await events()).toEqual(['stored', 'revoking', 'deleted'])
   })
 
+  it('a record that does not open, until it does again', async () => {
+    const { vault, connect, events, set, row } = await withOutbox(await open())
+    await connect(3600)
+    const { encryptedValue } = await row()
+    await set(sql`encrypted_value = set_byte(encrypted_value, 60, get_byte(encrypted_value, 60) # 1)`)
+    await vault.putGrant({ ...google, account: 'other', tokens: { access_token: { value: 'at' } } })
+    await vault.rotate()
+    await vault.rotate()
+    expect(await events()).toEqual(['stored', 'stored', 'quarantined'])
+    await set(sql`encrypted_value = ${encryptedValue} where account = ''`)
+    await times(3, () => vault.getGrant(google))
+    expect((await events()).slice(3)).toEqual(['restored'])
+  })
+
   it('neither the change without its event, nor the event without the change', async () => {
     const { vault, provider, connect, row, db, outbox } = await withOutbox(await open())
     const { accessToken } = await connect(60)
