@@ -4,8 +4,8 @@
  * acknowledgement; a new consent, a revocation, a user who disconnects at the provider, records sealed anew.
  *
  * Bounds: REFRESHERS refreshes, OTHERS of the other things, each at most once; the access token is due again AGEINGS times.
- * Times are events: leases, access tokens and graces end at any moment. Each CLAIM, COMMIT and FAIL is one step, as it is one
- * statement.
+ * Times are events: leases, access tokens and graces end at any moment. Each CLAIM, COMMIT, FAIL and RELEASE is one step, as it
+ * is one statement.
  * GRACE: the provider takes a refresh token for some time after it was spent. REUSE: it ends the grant where one is spent
  * again after that. A macro WITHOUT_... takes one defence away: the run must then find a violation.
  */
@@ -50,15 +50,14 @@ byte spent, earlier;
 byte issued = 1;
 byte graceOf; /* the one that was spent last, while it is taken once more */
 #define PROCESSES (REFRESHERS + 1)
-byte request[PROCESSES];
-byte answer[PROCESSES];
+byte request[PROCESSES], answer[PROCESSES];
 #define INVALID 254
 #define BUSY 255
 #define isToken(a) ((a) != 0 && (a) < INVALID)
 
-/* Only to judge by. Tokens that a living process has or waits for; those whose process ended or gave up waiting before COMMIT; */
+/* Only to judge by. Tokens that a living process has or waits for; those whose process ended before COMMIT; */
 byte held, gone;
-/* who spent each token; processes that wait for an answer, are at work, outlived their lease, ended or gave up waiting; */
+/* who spent each token; processes that wait for an answer, are at work, outlived their lease, ended or had no answer in time; */
 byte spenders[8];
 byte waiting, working, late, absent;
 /* how often the refresh token or its authority was replaced; how many processes run. */
@@ -66,7 +65,6 @@ byte changes, running;
 
 /* What must never be so. */
 hidden byte spentTwice, tooSoon, lost, missed, killed, blamed, resurrected, leftOver;
-
 hidden byte i;
 
 #ifdef WITHOUT_LEASE
@@ -131,7 +129,7 @@ end:
   }
 }
 
-/* Its process ends, or waits no longer. What it has or would have been given is in nobody's hands. */
+/* Its process ends. What it has or would have been given is in nobody's hands. */
 inline leave(n) {
   absent = absent | bit(me);
   waiting = waiting & ~bit(me);
@@ -167,7 +165,6 @@ inline mayCrash(n) { if :: true :: atomic { leave(n); goto done } fi }
 #endif
 
 inline freeLease() { owner = 0; leaseRuns = false }
-
 proctype Refresher(byte me) {
   byte seen, mine, fresh, before;
   bool repeated;
@@ -191,15 +188,18 @@ proctype Refresher(byte me) {
     fi
   }
   mayCrash(0);
+  /* RELEASE: there is nothing to send. */
+  if :: true :: atomic { if :: fail_matches -> attempt = doubt; freeLease() :: else fi; goto done } fi;
   atomic { request[me] = mine; waiting = waiting | bit(me) }
+listening:
   if
   :: atomic { answer[me] != 0 -> fresh = answer[me]; answer[me] = 0; waiting = waiting & ~bit(me) }
   :: atomic { leave(0) } goto done
-  /* No answer in time, or one that cannot be read: what has become of the refresh token is unknown. FAIL. */
-  :: atomic { leave(0); if :: fail_matches -> attempt = attempt && mark_kept; freeLease() :: else fi; goto done }
+  /* FAIL without an answer in time: what has become of the refresh token is unknown. One that comes late is committed still. */
+  :: atomic { absent = absent | bit(me); if :: fail_matches -> attempt = attempt && mark_kept; freeLease() :: else fi; goto listening }
   fi;
   if
-  :: atomic { fresh == BUSY -> if :: fail_matches -> attempt = false; doubt = doubt && doubt_kept; freeLease() :: else fi; goto done }
+  :: atomic { fresh == BUSY -> if :: fail_matches -> doubt = doubt && doubt_kept; attempt = doubt; freeLease() :: else fi; goto done }
   :: atomic { fresh == INVALID ->
       if
       :: fail_matches ->

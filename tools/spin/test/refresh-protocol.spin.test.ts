@@ -27,7 +27,7 @@ describe('the refresh of one grant', () => {
     ['MARK_KEPT', '!(tooSoon)'],
     ['PATIENCE', '!(tooSoon)'],
     ['RETURNING', '!(killed)'],
-    ['FENCE', '!(resurrected)'],
+    ['FENCE', '!(lost)'],
     ['FENCE_BY_VERSION', '!(missed)'],
     ['KEEPING_THE_VERSION', '!(missed)'],
     ['COMPARISON', '!(lost)'],
@@ -36,7 +36,7 @@ describe('the refresh of one grant', () => {
     ['VERSION_OF_REVOCATION', '!(resurrected)'],
     ['REVOKING_WHAT_CAME_LATE', '!(leftOver)'],
   ])('goes wrong without %s: %s', { timeout }, async (defence, violation) => {
-    expect((await checkModel(file, [`WITHOUT_${defence}`])).violation).toBe(violation)
+    expect((await checkModel(file, ['OTHERS=1', `WITHOUT_${defence}`])).violation).toBe(violation)
   })
 
   it.each([
