@@ -38,7 +38,7 @@ writeFileSync(
 
 const problems = []
 function demand(what, command, args) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000 })
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000 })
   if (status !== 0) problems.push(`${what}\n${stdout}${stderr}`)
 }
 if (found.length > 0) demand('The code of the docs does not compile:', 'tsc', ['-p', folder])
