@@ -36,9 +36,9 @@ export interface ProviderProfile<Metadata extends GrantMetadata = GrantMetadata>
    * @param options.signal aborts after `refreshTimeoutSeconds`; pass it on to `fetch`
    */
   refresh?(request: RefreshRequest<Metadata>, options: { readonly signal: AbortSignal }): Promise<TokenResponse>
-  /** How long before its expiry an access token is refreshed. Default 300. */
+  /** How long before its expiry an access token is refreshed, but no sooner than halfway through its life. Default 300. */
   readonly expiryBufferSeconds?: number
-  /** How long the provider may take to answer a refresh. Default 10. */
+  /** How long the provider may take to answer a refresh, at most 120. Default 10. */
   readonly refreshTimeoutSeconds?: number
   /** Whether a refresh gives a new refresh token and ends the one that was spent. Default true, the careful choice. */
   readonly rotates?: boolean

@@ -1,4 +1,5 @@
 /** Outages around a refresh: of the key service, of the database, of the refresher, of the process itself. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEnvelope, type Envelope, generateKey, type Keyring, localKeyring, WaxsealError } from '@waxseal/core'
 import { fakeClock } from '@waxseal/testing'
@@ -123,7 +124,12 @@ it('database down at the COMMIT for long: onPersistFailure has the record, the c
   const { refreshToken } = await connect(-1)
   provider.answer = { scope: 'mail' }
   const mend = await breakCommits(parts)
+  const events: unknown[] = []
+  const listener = (event: unknown) => void events.push(event)
+  subscribe('waxseal:vault', listener)
   const fresh = await vault.getFreshAccessToken(google)
+  unsubscribe('waxseal:vault', listener)
+  expect(events).toContainEqual(expect.objectContaining({ type: 'save', level: 'warn', provider: 'google' }))
   expect(fresh).toMatchObject({ accessToken: expect.stringMatching(/^at-/), isStale: false })
   expect(saved).toEqual([
     {

@@ -59,14 +59,20 @@ describe.each(databases)('$database', ({ open }) => {
 
   it('who comes second has the old token at once, while it runs for half a minute more', async () => {
     const { vault, newVault, provider, connect } = await refreshing(await open())
-    provider.delay = 1000
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    provider.next(async (rightAnswer) => {
+      await answered
+      return rightAnswer()
+    })
     const { accessToken } = await connect(60)
     const first = vault.getFreshAccessToken(google)
     await expect.poll(() => provider.calls).toBe(1)
-    const started = performance.now()
     const others = await Promise.all([vault.getFreshAccessToken(google), newVault().getFreshAccessToken(google)])
-    expect(performance.now() - started).toBeLessThan(700)
     expect(others).toMatchObject([1, 2].map(() => ({ accessToken, version: 1, isStale: true })))
+    answer()
     expect((await first).accessToken).not.toBe(accessToken)
     expect(provider.calls).toBe(1)
   })
@@ -106,7 +112,8 @@ describe.each(servers)('$database', ({ open }) => {
   it('four vaults with twenty-five callers each make one call, and all are served', async () => {
     const { newVault, provider, connect, row } = await refreshing(await open())
     provider.delay = 300
-    await connect(10)
+    // Expired: nothing but the lease keeps anybody from asking.
+    await connect(-1)
     const vaults = [newVault(), newVault(), newVault(), newVault()]
     const all = await times(100, (index) => vaults[index % 4]!.getFreshAccessToken(google))
     expect(provider.calls).toBe(1)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { recordFromText } from '@waxseal/core'
+import { recordFromText, WaxsealError } from '@waxseal/core'
 import type { GrantName } from '../grant.ts'
 import type { GrantRow } from '../grant-row.ts'
 import type { GrantRows, SealedValue } from '../grant-rows.ts'
@@ -56,7 +56,12 @@ export class RefreshWriter {
       if (written !== undefined) return written
     }
     const saved = savedGrant(claimed, renewed.value, renewed.scopes)
-    await observed('save', claimed, async () => this.#parts.onPersistFailure?.(saved)).catch(() => {})
+    const handOver = async () => {
+      await this.#parts.onPersistFailure?.(saved)
+      // Told to those who listen at the level of a failure, whether or not somebody has the record now.
+      throw new WaxsealError('ERR_WAXSEAL_STORE_UNAVAILABLE', 'What a refresh brought could not be written')
+    }
+    await observed('save', claimed, handOver).catch(() => {})
     return 'unwritten'
   }
 
