@@ -1,34 +1,13 @@
 /** Known tokens go through everything that a vault does, and turn up nowhere but where they were asked for. */
-import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { logTo, WaxsealError } from '@waxseal/core'
 import { getTableName, sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { createTokenVault } from '../../src/vault/index.ts'
 import { databases } from '../support/databases.ts'
+import { canary, spellings } from './support/canaries.ts'
 import { envelope, newVault } from './support/vaults.ts'
 
-/** All the ways in which a token could be read out of a text. */
-function spellings(token: string): string[] {
-  const bytes = Buffer.from(token)
-  // Base64 of a text in the middle of another depends on where it begins, modulo three.
-  const shifted = [0, 1, 2].map((shift) =>
-    Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .slice(4, -4),
-  )
-  const url = shifted.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))
-  return [
-    token,
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    ...shifted,
-    ...url,
-    encodeURIComponent(token),
-  ]
-}
-
-const newToken = (name: string) => `${name}-${randomBytes(24).toString('base64url')}`
 const google = { tenantId: 't1', provider: 'google' as const }
 
 describe.each(databases)('$database', ({ open }) => {
@@ -36,7 +15,7 @@ describe.each(databases)('$database', ({ open }) => {
     const { vault, table, db } = await newVault(await open())
     const seen: unknown[] = []
     const endLog = logTo({ debug: (...args) => seen.push(args), warn: (...args) => seen.push(args) })
-    const tokens = ['at', 'rt', 'key', 'hook', 'at2', 'late'].map(newToken)
+    const tokens = ['at', 'rt', 'key', 'hook', 'at2', 'late'].map(canary)
     const [at, rt, key, hook, at2, late] = tokens as [string, string, string, string, string, string]
     const columns = async () =>
       seen.push(await db.execute(sql`select v, v::text, encode(encrypted_value, 'escape') from ${table} as v`))
@@ -90,7 +69,7 @@ describe.each(databases)('$database', ({ open }) => {
 })
 
 it('the search finds a token in each of its spellings', () => {
-  const token = newToken('at')
+  const token = canary('at')
   for (const shift of ['', 'x', 'xy']) {
     const text = Buffer.from(`${shift}${token} and more`).toString('base64')
     expect(spellings(token).some((spelling) => text.includes(spelling))).toBe(true)
