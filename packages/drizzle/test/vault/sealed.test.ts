@@ -154,21 +154,31 @@ describe('10,000 hostile names', () => {
     .filter((text) => text !== '' && text.isWellFormed() && [...text].length <= 255)
 
   it.each(databases.slice(0, 1))(
-    'of tenants and accounts come back as they were, each its own grant, $database',
+    'of tenants, providers and accounts come back as they were, each its own grant, $database',
     async ({ open }) => {
-      const { vault } = await newVault(await open())
+      const { table, db } = await newVault(await open())
       const names = fc.sample(fc.tuple(hostile, hostile), 10_000)
+      const labels = fc.sample(hostile, 200).filter((label) => [...label].length <= 64)
+      const vault = createTokenVault({
+        db,
+        table,
+        envelope,
+        providers: Object.fromEntries(labels.map((label) => [label, {}])),
+      })
       const wanted = new Map(
-        names.map(([tenantId, account]) => [JSON.stringify([tenantId, account]), { tenantId, account }]),
+        names.map(([tenantId, account], index) => {
+          const grant = { tenantId, provider: labels[index % labels.length]!, account }
+          return [JSON.stringify(grant), grant]
+        }),
       )
       const grants = [...wanted.values()]
       for (let start = 0; start < grants.length; start += 500) {
         await Promise.all(
-          grants.slice(start, start + 500).map(async ({ tenantId, account }, index) => {
+          grants.slice(start, start + 500).map(async ({ tenantId, provider, account }, index) => {
             const value = `${start + index}`
-            await vault.storeToken(tenantId, 'google', 'api_key', { value, identifier: account })
-            const found = await vault.getToken(tenantId, 'google', 'api_key', account)
-            expect(found).toMatchObject({ tenantId, identifier: account, value })
+            await vault.storeToken(tenantId, provider, 'api_key', { value, identifier: account })
+            const found = await vault.getToken(tenantId, provider, 'api_key', account)
+            expect(found).toMatchObject({ tenantId, provider, identifier: account, value })
           }),
         )
       }
