@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../database.ts'
+import { unnamed } from './parameters.ts'
 import { tenantSetting } from './with-tenant.ts'
-
-const unnamed = undefined as unknown as string
 
 /** What is asked of Postgres about row-level security of all these tables, for the role of the connection. */
 export function prepareTenancyStatements(db: PostgresDatabase, quotedTables: readonly string[]) {
