@@ -190,8 +190,8 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
   }
 
   /**
-   * Refreshes a grant now, whatever its expiry: for a button. A token that is less than a minute old is given as it is. Errors as
-   * {@link getFreshAccessToken} has them.
+   * Refreshes a grant now, whatever its expiry: for a button. A token that is less than a minute old is given as it is, and so is
+   * one that runs while nobody knows whether its refresh token was spent. Errors as {@link getFreshAccessToken} has them.
    */
   async refreshGrant(
     selector: OAuthSelector<ProviderName<Profiles>>,

@@ -41,12 +41,15 @@ export class Attempts {
     this.#parts = parts
   }
 
-  /** Rejects with what keeps the record from opening, or the database's error. */
-  async run(claim: Claim, sealer: PreparedGrants): Promise<Attempted> {
+  /**
+   * Rejects with what keeps the record from opening, or the database's error.
+   *
+   * @param startedAt when CLAIM was sent: the lease may have begun then
+   */
+  async run(claim: Claim, sealer: PreparedGrants, startedAt: number): Promise<Attempted> {
     const { refreshRows: rows, grants, profiles, settings, clock } = this.#parts
     const { row } = claim
     return this.#observed(row, async () => {
-      const claimedAt = clock.now()
       const tokens = await grants.open(row).catch(async (error: unknown) => {
         await rows.release(claim, UNOPENED_PAUSE)
         throw error
@@ -58,11 +61,8 @@ export class Attempts {
         await grants.expire(row)
         return { outcome: 'lost' }
       }
-      if (clock.now() - claimedAt > MARGIN_SECONDS * 1000) {
-        // The process stood still: by the time of an answer the lease may be another's.
-        await rows.release(claim, 0)
-        return { outcome: 'lost' }
-      }
+      // The process stood still, or the database did: by the time of an answer the lease may be another's.
+      if (clock.now() - startedAt > MARGIN_SECONDS * 1000) return this.giveBack(claim)
       const request = { refreshToken: spent.value, grant: asGrant<Grant>(row) }
       const finish = (renewal: Renewal) => this.#finish(claim, tokens, renewal, sealer)
       const late = (renewal: Renewal) => this.#keep(this.#observed(row, () => finish(renewal)))
@@ -70,6 +70,12 @@ export class Attempts {
       const { renewal, refusal } = await askProvider(refresh, request, settingsOf(settings, row), late)
       return renewal === undefined ? this.#fail(claim, spent.value, refusal) : finish(renewal)
     })
+  }
+
+  /** For whoever comes next. */
+  async giveBack(claim: Claim): Promise<Attempted> {
+    await this.#parts.refreshRows.release(claim, 0)
+    return { outcome: 'lost' }
   }
 
   /** Resolves once all answers that came late are written. */

@@ -4,6 +4,7 @@ import { asParameters, type SealedValue } from '../grant-rows.ts'
 import type { ReportedError } from '../reported-error.ts'
 import type { VaultDatabase } from '../vault-database.ts'
 import { leaseSeconds, type RefreshSettings, type SettingsByProvider } from './refresh-settings.ts'
+import type { Demand } from './standing.ts'
 
 /** A grant as the database sees it at one moment. */
 export interface Standing {
@@ -45,13 +46,9 @@ export class RefreshRows {
     this.#database = database
   }
 
-  /** @param forcedVersion the version that is to be refreshed whatever its expiry */
-  async find(
-    name: GrantName,
-    settings: RefreshSettings,
-    forcedVersion: number | undefined,
-  ): Promise<Standing | undefined> {
-    const values = { ...name, ...terms(settings, forcedVersion) }
+  /** @param demand for the version that is to be refreshed whatever its expiry */
+  async find(name: GrantName, settings: RefreshSettings, demand: Demand | undefined): Promise<Standing | undefined> {
+    const values = { ...name, ...terms(settings, demand) }
     const [standing] = await this.#database.run(name.tenantId, ({ findStanding }) => findStanding.execute(values))
     return standing
   }
@@ -65,10 +62,10 @@ export class RefreshRows {
   async claim(
     { id, tenantId }: GrantRow,
     settings: RefreshSettings,
-    forcedVersion: number | undefined,
+    demand: Demand | undefined,
     owner: string,
   ): Promise<Claim | undefined> {
-    const values = { id, owner, leaseSeconds: leaseSeconds(settings), ...terms(settings, forcedVersion) }
+    const values = { id, owner, leaseSeconds: leaseSeconds(settings), ...terms(settings, demand) }
     const [claimed] = await this.#database.run(tenantId, ({ claim }) => claim.execute(values))
     return claimed && { ...claimed, owner }
   }
@@ -118,8 +115,9 @@ export class RefreshRows {
   }
 }
 
-function terms({ expiryBufferSeconds, rotates, graceSeconds }: RefreshSettings, forcedVersion: number | undefined) {
-  return { bufferSeconds: expiryBufferSeconds, rotates, graceSeconds, forcedVersion: forcedVersion ?? null }
+function terms({ expiryBufferSeconds, rotates, graceSeconds }: RefreshSettings, demand: Demand | undefined) {
+  const forced = { forcedVersion: demand?.version ?? null, isRefused: demand?.reason === 'refused' }
+  return { bufferSeconds: expiryBufferSeconds, rotates, graceSeconds, ...forced }
 }
 
 function ofHolder({ row: { id, version }, owner }: Claim) {

@@ -23,6 +23,8 @@ interface Terms {
   readonly grace: SQL
   /** The version to be refreshed whatever its expiry; null: none. */
   readonly forced: SQL
+  /** Whether it is known to be of no use, so that a reuse of the refresh token costs nothing that still runs. */
+  readonly refused: SQL
 }
 
 // The database's clock alone decides; and that of the statement, which an index can be searched with.
@@ -41,6 +43,7 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
     rotates: flag('rotates'),
     grace: seconds('graceSeconds'),
     forced: sql`${parameter('forcedVersion')}::integer`,
+    refused: flag('isRefused'),
   }
   const ofClaim = and(ofId, eq(table.version, parameter('claimedVersion')))
   const ofHolder = and(ofClaim, eq(table.leaseOwner, parameter('owner')))
@@ -153,6 +156,7 @@ function dueGrants(db: PostgresDatabase, table: typeof tokenVault, { claimable }
     rotates: sql`profile.rotates`,
     grace: sql`profile.grace * interval '1 second'`,
     forced: sql`null::integer`,
+    refused: sql`false`,
   }
   const rows = db
     .select({ id: table.id, lease: sql<number>`profile.lease`.as('lease') })
@@ -177,9 +181,10 @@ type Conditions = ReturnType<typeof conditionsOf>
 
 /** Every condition is true or false, never null. */
 function conditionsOf(table: typeof tokenVault) {
-  // Of what lies further ahead than it can have been set, the clock was set back since.
+  // Of what lies further ahead than it can have been set, the clock was set back since. By the time of the row, not of the
+  // statement: one that has waited for a lock would take a lease that somebody got meanwhile for such a leftover.
   const isAhead = (column: SQL, most: number) =>
-    sql`coalesce(${column} > ${now} and ${column} <= ${now} + ${most} * interval '1 second', false)`
+    sql`coalesce(${column} > ${now} and ${column} <= clock_timestamp() + ${most} * interval '1 second', false)`
   const leased = isAhead(sql`${table.leaseUntil}`, LONGEST_LEASE_SECONDS)
   const heldBack = isAhead(sql`${table.retryAfter}`, LONGEST_PAUSE_SECONDS)
   const recent = isAhead(sql`${table.lastRefreshedAt} + interval '1 minute'`, 60)
@@ -190,9 +195,10 @@ function conditionsOf(table: typeof tokenVault) {
   const due = (buffer: SQL) => sql`coalesce(${table.expiresAt} <= ${now} + least(${buffer}, ${half}), false)`
   const forced = (version: SQL) => sql`coalesce(${table.version} = ${version} and not ${recent}, false)`
   /** Whether the refresh token may be spent although nobody knows whether it was. */
-  const dares = ({ rotates, grace, forced: version }: Terms) => {
+  const dares = ({ rotates, grace, forced: version, refused }: Terms) => {
     const once = sql`${table.inDoubtSince} is null and ${table.attemptStartedAt} + ${grace} >= ${now}`
-    return sql`(${table.attemptStartedAt} is null or not ${rotates} or (${once}) or ${expired} or ${forced(version)})`
+    const isOver = sql`${expired} or (${refused} and ${forced(version)})`
+    return sql`(${table.attemptStartedAt} is null or not ${rotates} or (${once}) or ${isOver})`
   }
   const claimable = (terms: Terms) =>
     and(

@@ -46,10 +46,11 @@ export class Refresher {
   }
 
   /** An access token to send; a newer one than the demand names, if it names one. Notes the use. */
-  async get(name: GrantName, demand: Demand | undefined, signal: AbortSignal | undefined): Promise<FreshAccessToken> {
+  async get(name: GrantName, asked: Demand | undefined, signal: AbortSignal | undefined): Promise<FreshAccessToken> {
     const { refreshRows: rows, grants, usage, profiles, clock } = this.#parts
     const settings = settingsOf(this.#parts.settings, name)
     signal?.throwIfAborted()
+    let demand = asked
     const kept = demand === undefined ? await grants.readKept(name) : undefined
     const token = kept && freshEnough(kept, settings)
     if (kept !== undefined && token !== undefined) {
@@ -61,7 +62,7 @@ export class Refresher {
     const deadline = performance.now() + leaseSeconds(settings) * 1000
     for (;;) {
       signal?.throwIfAborted()
-      const standing = await rows.find(name, settings, demand?.version)
+      const standing = await rows.find(name, settings, demand)
       if (standing === undefined) {
         throw new WaxsealError('ERR_WAXSEAL_GRANT_NOT_FOUND', 'There is no such grant: its user has not connected it')
       }
@@ -79,6 +80,11 @@ export class Refresher {
       const left = deadline - performance.now()
       if (left <= 0) throw pending()
       if (verdict === 'wait' && underWay === undefined) {
+        if (!standing.isLeased && demand?.version !== row.version) {
+          // The row has another expiry than what is sealed, of a clock that is ahead: nobody else would ever refresh it.
+          demand = { version: row.version, reason: 'refused' }
+          continue
+        }
         await until(
           this.#looks.run(row.id, () => this.#look(row, left)),
           signal,
@@ -102,14 +108,18 @@ export class Refresher {
    * @returns how each of them ends
    */
   async begin(limit: number, horizonSeconds: number): Promise<Promise<RefreshOutcome>[]> {
-    const { grants, refreshRows: rows, profiles, settings } = this.#parts
+    const { grants, refreshRows: rows, profiles, settings, clock } = this.#parts
     const able = new Map([...settings].filter(([name]) => profiles[name]?.refresh !== undefined))
     const sealers = await Promise.all(Array.from({ length: limit }, () => grants.prepare()))
+    const startedAt = clock.now()
     const claims = await rows.claimDue(able, horizonSeconds, limit, randomUUID())
     for (const sealer of sealers.slice(claims.length)) sealer.release()
     return claims.map((claim, index) => {
       const sealer = sealers[index] as PreparedGrants
-      const flight = this.#flights.begin(claim.row.id, () => this.#attempts.run(claim, sealer))
+      // Its lease is over, and it may be writing down the only refresh token that the provider takes by now.
+      const isUnderWay = this.#flights.get(claim.row.id) !== undefined
+      const attempt = () => this.#attempts.run(claim, sealer, startedAt)
+      const flight = isUnderWay ? this.#attempts.giveBack(claim) : this.#flights.begin(claim.row.id, attempt)
       // Why is in the event; one row that does not open keeps no other from being refreshed.
       return flight.then(
         ({ outcome }) => outcome,
@@ -125,11 +135,12 @@ export class Refresher {
   }
 
   async #refresh(row: GrantRow, demand: Demand | undefined): Promise<Attempted> {
-    const { grants, refreshRows: rows, settings } = this.#parts
+    const { grants, refreshRows: rows, settings, clock } = this.#parts
     // First of all: without a key to seal with, what the provider gives would be lost.
     const sealer = await grants.prepare()
-    const claim = await rows.claim(row, settingsOf(settings, row), demand?.version, randomUUID())
-    if (claim !== undefined) return this.#attempts.run(claim, sealer)
+    const startedAt = clock.now()
+    const claim = await rows.claim(row, settingsOf(settings, row), demand, randomUUID())
+    if (claim !== undefined) return this.#attempts.run(claim, sealer, startedAt)
     sealer.release()
     return { outcome: 'lost' }
   }

@@ -77,8 +77,9 @@ export function judge(
         )
       : refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', `The provider gave no access token (${row.lastError})`)
   }
+  // Too young to be renewed, or in doubt.
+  if (isRunning && isOld && demand.reason === 'renewal') return serve(standing.isDue)
   if (isOld && standing.isRecent) {
-    if (isRunning && demand.reason === 'renewal') return serve(standing.isDue)
     const message = 'The access token is less than a minute old: it is not refreshed again yet'
     return refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', message)
   }
