@@ -154,6 +154,15 @@ it('database down at the COMMIT for long: onPersistFailure has the record, the c
   expect(await codeOf(vault.recoverGrant({} as never))).toBe('ERR_WAXSEAL_ARGUMENT')
 })
 
+it('an onPersistFailure that never ends keeps nobody from the token, and no process from its end', async () => {
+  const parts = await refreshing(await open(), {}, { onPersistFailure: () => new Promise<void>(() => {}) })
+  const { vault, connect } = parts
+  await connect(-1)
+  await breakCommits(parts)
+  expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2, isStale: false })
+  await vault.dispose()
+}, 30_000)
+
 it('what is recovered of a grant that was revoked meanwhile is given back to the provider', async () => {
   const saved: SavedGrant[] = []
   const parts = await refreshing(await open(), {}, { onPersistFailure: (grant) => void saved.push(grant) })
@@ -181,7 +190,7 @@ it('a COMMIT whose acknowledgement is lost was written all the same, and the tok
     lost++
     throw Object.assign(new Error('Connection terminated'), { code: 'ECONNRESET' })
   }
-  expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2, isStale: false })
+  expect(await vault.refreshSweep()).toEqual({ refreshed: 1, failed: 0, lost: 0 })
   expect(lost).toBe(1)
   expect(await row()).toMatchObject({ status: 'ACTIVE', version: 2 })
   expect(provider.revoked).toEqual([])
