@@ -77,6 +77,19 @@ describe.each(databases)('$database', ({ open }) => {
     expect(tokenVaultSql(outbox)).toContain('"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY')
   })
 
+  it('takes names as they are', async () => {
+    const db = await open()
+    const column = () => text('The "tenant"; --').notNull()
+    const named = (name: string) => ({ name: `The "${name}"; drop ${randomUUID()}`.slice(0, 40), tenantId: column() })
+    const [table, outbox] = [createTokenVaultTable(named('vault')), createTokenVaultOutbox(named('outbox'))]
+    await migrateTokenVault(db, table)
+    await migrateTokenVault(db, outbox)
+    const vault = createTokenVault({ db, table, outbox, envelope, providers })
+    await vault.putGrant({ ...of(`'; drop table x; --`), tokens: token })
+    expect(await db.select().from(outbox)).toMatchObject([{ tenantId: `'; drop table x; --`, event: 'stored' }])
+    expect(await vault.pruneOutbox({ olderThanSeconds: 0 })).toBe(1)
+  })
+
   it('an outbox that is not there fails the call, by its name', async () => {
     const { newVault } = await withOutbox(await open())
     const call = newVault({ outbox: createTokenVaultOutbox({ name: 'not_there' }) }).putGrant({
