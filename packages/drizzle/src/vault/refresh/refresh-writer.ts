@@ -11,6 +11,7 @@ import type { Tokens } from '../sealed-tokens.ts'
 import { observed } from '../vault-events.ts'
 import type { RefreshRows } from './refresh-rows.ts'
 import { type OnPersistFailure, type SavedGrant, savedGrant } from './saved-grant.ts'
+import { until } from './until.ts'
 
 /** What a refresh brought. */
 export interface Renewed {
@@ -39,6 +40,9 @@ export interface WriterParts {
 /** Pauses before each attempt to write, in milliseconds, up to twice as long by chance: three to six seconds in all. */
 const PAUSES = [0, 100, 200, 400, 800, 1600]
 
+/** How long those wait for `onPersistFailure` who wait for the token, in milliseconds: what it writes to may be down as well. */
+const HOOK_TIMEOUT = 5000
+
 /** Writes down what cannot be had again: from memory, as often as it takes, and into other hands where that is of no use. */
 export class RefreshWriter {
   readonly #parts: WriterParts
@@ -57,7 +61,8 @@ export class RefreshWriter {
     }
     const saved = savedGrant(claimed, renewed.value, renewed.scopes)
     const handOver = async () => {
-      await this.#parts.onPersistFailure?.(saved)
+      const kept = Promise.resolve(this.#parts.onPersistFailure?.(saved))
+      await until(kept, undefined, HOOK_TIMEOUT, () => new Error('no end in time'))
       // Told to those who listen at the level of a failure, whether or not somebody has the record now.
       throw new WaxsealError('ERR_WAXSEAL_STORE_UNAVAILABLE', 'What a refresh brought could not be written')
     }
