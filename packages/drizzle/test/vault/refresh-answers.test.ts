@@ -32,6 +32,15 @@ describe('a response', () => {
     expect(read({ access_token: 'at', scope: 'a\0' })).toMatchObject({ scopes: undefined })
   })
 
+  it('may be an object of a class', () => {
+    class Answer {
+      get access_token() {
+        return 'at'
+      }
+    }
+    expect(read(new Answer())).toMatchObject({ accessToken: 'at' })
+  })
+
   it.each([
     [undefined],
     [null],
@@ -98,6 +107,11 @@ describe('what a refresher throws', () => {
     expect(Math.abs(refusal.retryAfterSeconds - retryAfterSeconds)).toBeLessThan(2)
   })
 
+  it('may have properties that throw', () => {
+    const error = Object.defineProperty(new Error(), 'response', { get: () => JSON.parse('') })
+    expect(refusalOf(error, [])).toMatchObject({ lastErrorCode: 'no_answer', isAnswered: false })
+  })
+
   it('of its words, only codes that are known beforehand are kept', () => {
     const { lastErrorCode, lastError } = refusalOf({ error: 'secret-token', status: 400, message: 'rt-1' }, ['dead'])
     expect({ lastErrorCode, lastError }).toEqual({ lastErrorCode: 'unknown', lastError: 'unknown, HTTP 400' })
@@ -107,6 +121,7 @@ describe('what a refresher throws', () => {
 
 it('pauses double up to ten minutes, spread by half, and never exceed an hour', () => {
   for (const [failures, most] of [
+    [-40, 2],
     [0, 2],
     [1, 4],
     [5, 64],

@@ -12,6 +12,7 @@ const MOST_PAUSE = 600
  * @param failures in a row, before this one
  */
 export function pauseSeconds(failures: number, askedFor = 0): number {
-  const pause = Math.min(FIRST_PAUSE * 2 ** failures, MOST_PAUSE)
+  // The count comes from the table, and whoever can write that could make it negative.
+  const pause = Math.min(FIRST_PAUSE * 2 ** Math.max(failures, 0), MOST_PAUSE)
   return Math.min(Math.max(pause * (1 - Math.random() / 2), askedFor), LONGEST_PAUSE_SECONDS)
 }

@@ -190,8 +190,10 @@ function conditionsOf(table: typeof tokenVault) {
   const recent = isAhead(sql`${table.lastRefreshedAt} + interval '1 minute'`, 60)
   const expired = sql`coalesce(${table.expiresAt} <= ${now}, false)`
   // No sooner than halfway through: a token that runs for less than the buffer would be due as soon as it came.
+  // Of finite instants alone: Postgres below 17 fails at others, and one such row would fail every sweep.
   const lifetime = sql`${table.expiresAt} - ${table.lastRefreshedAt}`
-  const half = sql`case when ${table.expiresAt} > ${table.lastRefreshedAt} then (${lifetime}) / 2 end`
+  const isLife = sql`${table.expiresAt} > ${table.lastRefreshedAt} and isfinite(${table.expiresAt}) and isfinite(${table.lastRefreshedAt})`
+  const half = sql`case when ${isLife} then (${lifetime}) / 2 end`
   const due = (buffer: SQL) => sql`coalesce(${table.expiresAt} <= ${now} + least(${buffer}, ${half}), false)`
   const forced = (version: SQL) => sql`coalesce(${table.version} = ${version} and not ${recent}, false)`
   /** Whether the refresh token may be spent although nobody knows whether it was. */

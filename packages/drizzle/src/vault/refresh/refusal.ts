@@ -58,6 +58,15 @@ interface Answer {
 const DEEPEST = 4
 
 function findAnswer(thrown: unknown): Answer | undefined {
+  try {
+    return readAnswer(thrown)
+  } catch {
+    // An error whose own properties throw says no more than none.
+    return undefined
+  }
+}
+
+function readAnswer(thrown: unknown): Answer | undefined {
   let error: string | undefined
   let link: unknown = thrown
   for (let depth = 0; depth <= DEEPEST && isObject(link); depth++) {

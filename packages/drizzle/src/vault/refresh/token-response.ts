@@ -26,13 +26,14 @@ const LONGEST_LIFETIME = 3_155_760_000
  */
 export function readTokenResponse(response: TokenResponse): Renewal | undefined {
   if (typeof response !== 'object' || response === null) return undefined
+  // Not spread: the fields of a class may be accessors.
   const {
     access_token,
     refresh_token,
     expires_in,
     refresh_token_expires_in,
     scope,
-  }: Record<keyof TokenResponse, unknown> = { ...noFields, ...response }
+  }: Partial<Record<keyof TokenResponse, unknown>> = response
   const isNew = refresh_token !== undefined && refresh_token !== null && refresh_token !== ''
   if (!isToken(access_token) || (isNew && !isToken(refresh_token))) return undefined
   return {
@@ -62,14 +63,6 @@ export function renewedTokens(old: Tokens, renewal: Renewal, sentAt: number, set
       ? kept && { ...kept, expiresAt: refreshEnd ?? kept.expiresAt }
       : { value: renewal.refreshToken, expiresAt: refreshEnd, valid: true }
   return { ...old, access_token: accessToken, ...(refreshToken && { refresh_token: refreshToken }) }
-}
-
-const noFields = {
-  access_token: undefined,
-  refresh_token: undefined,
-  expires_in: undefined,
-  refresh_token_expires_in: undefined,
-  scope: undefined,
 }
 
 function isToken(value: unknown): value is string {
