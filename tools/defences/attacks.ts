@@ -31,16 +31,10 @@ export const attacks: Readonly<Record<number, Attack>> = {
     title: 'plaintext lengths that tell',
     notYet: 'there is neither padding nor compression, and records with such flags are refused',
   },
-  23: {
-    title: 'a crash at any step of rotation, upgrade or refresh',
-    notYet: 'no command rotates rows and nothing refreshes tokens; upgrades are covered',
-  },
-  24: { title: 'refresh storms', notYet: 'nothing refreshes tokens' },
+  23: { title: 'a crash at any step of rotation, upgrade or refresh' },
+  24: { title: 'refresh storms' },
   25: { title: 'database faults' },
-  26: { title: 'injection through names and ids', notYet: 'tables of Postgres; those of DynamoDB are covered' },
+  26: { title: 'injection through names and ids' },
   27: { title: 'logins that keep data, saves that race, slow clients' },
-  28: {
-    title: "vault calls inside a caller's transaction",
-    notYet: 'there is no row-level security by option; transactions are refused',
-  },
+  28: { title: "vault calls inside a caller's transaction" },
 }

@@ -121,6 +121,17 @@ describe.each(databases)('$database', ({ open }) => {
 })
 
 describe.each(servers)('$database', ({ open }) => {
+  it('a lease keeps sweeps off too, when the token has expired and nothing could be lost', async () => {
+    const { vault, newVault, provider, connect } = await refreshing(await open())
+    await connect(-1)
+    provider.next(async (rightAnswer) => {
+      expect(await newVault().refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
+      return rightAnswer()
+    })
+    expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 2 })
+    expect(provider.calls).toBe(1)
+  })
+
   it('sweeps and callers side by side refresh each grant once', async () => {
     const parts = await refreshing(await open())
     await connectMany(parts, 20, 10)
