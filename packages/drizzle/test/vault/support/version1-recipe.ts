@@ -5,7 +5,7 @@ import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 
 type OldToken = {
   tenant_id: string
-  provider: 'google' | 'whatsapp'
+  provider: 'google' | 'whatsapp' | 'voicenter'
   token_type: 'access_token' | 'refresh_token' | 'api_key' | 'webhook_secret'
   identifier: string | null
   encrypted_value: string
