@@ -58,6 +58,13 @@ export const vault: readonly Defence[] = [
   },
   {
     attack: 23,
+    defence: 'an event is compared with the status after what it has waited for',
+    patch: [replace(`${src}/outbox/former-status.ts`, "row.for('no key update')", 'row')],
+    testFile: `${tests}/outbox.test.ts`,
+    test: `${postgres} a failure that waited for another change is compared with the status after that one`,
+  },
+  {
+    attack: 23,
     defence: 'rotation writes over no record that it has not read',
     patch: [
       replace(

@@ -13,10 +13,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import '@waxseal/engines/vitest-setup'
 import { migrateTokenVault } from '../../src/vault/migrate.ts'
-import { createTokenVaultTable, type tokenVault } from '../../src/vault/schema.ts'
+import { createTokenVaultTable, tokenVault } from '../../src/vault/schema.ts'
 import { tokenVaultSql } from '../../src/vault/table-sql.ts'
 import { openNodePostgres, openPostgresJs } from '../support/databases.ts'
-import { customersVault } from './support/app-schema.ts'
+import { customersOutbox, customersVault, outbox } from './support/app-schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'waxseal-drizzle-kit-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -65,24 +65,26 @@ async function query(connectionString: string, text: string): Promise<Record<str
   }
 }
 
-/** Everything that Postgres knows of the columns, constraints and indexes of both vaults. */
+const names = `('token_vault', 'tokens', 'token_vault_outbox', 'events')`
+
+/** Everything that Postgres knows of the columns, constraints and indexes of both vaults and their outboxes. */
 const description = `
   select json_agg(c order by c.table_name, c.ordinal_position) as found from (
     select table_name, column_name, ordinal_position, data_type, udt_name, is_nullable, column_default
-    from information_schema.columns where table_name in ('token_vault', 'tokens')
+    from information_schema.columns where table_name in ${names}
   ) c
   union all select json_agg(i order by i.indexname) from (
-    select indexname, indexdef from pg_indexes where tablename in ('token_vault', 'tokens')
+    select indexname, indexdef from pg_indexes where tablename in ${names}
   ) i
   union all select json_agg(k order by k.conname) from (
     select conname, pg_get_constraintdef(oid) from pg_constraint
-    where conrelid in ('token_vault'::regclass, 'customers.tokens'::regclass)
+    where conrelid in (select oid from pg_class where relname in ${names})
   ) k
   union all select json_agg(p order by p.policyname) from (
     select policyname, permissive, roles, cmd, qual, with_check from pg_policies
-    where tablename in ('token_vault', 'tokens')
+    where tablename in ${names}
   ) p
-  union all select json_agg(relrowsecurity order by relname) from pg_class where relname in ('token_vault', 'tokens')`
+  union all select json_agg(relrowsecurity order by relname) from pg_class where relname in ${names}`
 
 /** Of the app's two tables, only the second has row-level security. */
 const isForced = `select json_agg(relforcerowsecurity order by relname) as forced from pg_class
@@ -102,6 +104,9 @@ const generate = () => {
 }
 const migrations = () => readdirSync(folder).filter((name) => name.endsWith('.sql'))
 
+const tables = [tokenVault, customersVault, outbox, customersOutbox]
+const plainSql = tables.map((table) => tokenVaultSql(table))
+
 describe('drizzle-kit', () => {
   it('makes the migration from a re-export, the same tables as the plain SQL, and nothing the second time', async () => {
     const migrated = await newDatabase(await generate())
@@ -109,16 +114,18 @@ describe('drizzle-kit', () => {
     expect(await drizzleKit('generate')).toContain('No schema changes')
     expect(migrations()).toHaveLength(1)
 
-    const written = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
+    const written = await newDatabase(tenantsSql, ...plainSql)
     const found = await query(migrated, description)
     const [columns, indexes, , policies, hasSecurity] = found.map((row) => row.found)
-    expect(columns).toHaveLength(54)
-    expect(indexes).toHaveLength(8)
+    expect(columns).toHaveLength(64)
+    expect(indexes).toHaveLength(12)
     expect(policies).toMatchObject([
+      { policyname: 'events_system' },
+      { policyname: 'events_tenant' },
       { policyname: 'tokens_system', roles: ['vault_kit_system'] },
       { policyname: 'tokens_tenant' },
     ])
-    expect(hasSecurity).toEqual([false, true])
+    expect(hasSecurity).toEqual([true, false, false, true])
     expect(await query(written, description)).toEqual(found)
     expect(await query(written, isForced)).toEqual(secondForced)
   })
@@ -141,7 +148,7 @@ describe('drizzle-kit', () => {
   })
 
   it('finds nothing to change in a database that the plain SQL made', async () => {
-    const url = await newDatabase(tenantsSql, tokenVaultSql(), tokenVaultSql(customersVault))
+    const url = await newDatabase(tenantsSql, ...plainSql)
     expect(await push({ url })).toContain('No changes detected')
   })
 
@@ -150,8 +157,7 @@ describe('drizzle-kit', () => {
     const client = new PGlite(data)
     const db = drizzlePglite({ client })
     await client.exec(`${roleSql}; ${tenantsSql}`)
-    await migrateTokenVault(db)
-    await migrateTokenVault(db, customersVault)
+    for (const table of tables) await migrateTokenVault(db, table)
     expect((await client.query(isForced)).rows).toEqual(secondForced)
     await client.close()
     expect(await push({ url: data }, 'pglite')).toContain('No changes detected')

@@ -1,5 +1,6 @@
-/** What two apps have in their Drizzle schemas, for drizzle-kit: the vault as it is, and one with everything changed. */
+/** What two apps have in their Drizzle schemas, for drizzle-kit: the vault and its outbox as they are, and with everything changed. */
 import { boolean, pgSchema, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { createTokenVaultOutbox } from '../../../src/vault/outbox/outbox-table.ts'
 import { createTokenVaultTable, tokenVault } from '../../../src/vault/schema.ts'
 
 export { tokenVault }
@@ -16,4 +17,13 @@ export const customersVault = createTokenVaultTable({
     .references(() => tenants.id, { onDelete: 'cascade' }),
   rls: { systemRole: 'vault_kit_system' },
   extraColumns: { note: text('note').default("it's theirs"), pinned: boolean('pinned').notNull().default(false) },
+})
+
+export const outbox = createTokenVaultOutbox()
+
+export const customersOutbox = createTokenVaultOutbox({
+  name: 'events',
+  schema: 'customers',
+  tenantId: uuid('tenant_id').notNull(),
+  rls: { systemRole: 'vault_kit_system' },
 })
