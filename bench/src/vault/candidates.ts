@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 
-export const candidateNames = ['waxseal', 'peer', 'control'] as const
+export const candidateNames = ['waxseal', 'prepared', 'peer', 'control'] as const
 export type CandidateName = (typeof candidateNames)[number]
 
 /** Reads the access token of one tenant at one provider. */
@@ -15,19 +15,21 @@ export type Read = (tenantId: string) => Promise<void>
 const PROVIDER = 'google'
 const token = () => randomBytes(240).toString('base64url')
 
-/** A vault, and a table of tokens in the clear read as Drizzle's guide shows it; each with the grants of those tenants. */
+/** A vault without and with `preparedStatements`, and a table of tokens in the clear read as Drizzle's guide shows it. */
 export async function newCandidates(url: string, tenants: readonly string[]): Promise<Record<CandidateName, Read>> {
-  const waxseal = await newVault(url, tenants)
+  const waxseal = await newVault(url, tenants, false)
+  const prepared = await newVault(url, tenants, true)
   const peer = await newPlainTable(url, tenants)
-  return { waxseal, peer, control: peer }
+  return { waxseal, prepared, peer, control: peer }
 }
 
-async function newVault(url: string, tenants: readonly string[]): Promise<Read> {
+async function newVault(url: string, tenants: readonly string[], preparedStatements: boolean): Promise<Read> {
   const pool = newPool(url)
   const table = createTokenVaultTable({ name: `vault_${randomUUID()}` })
   await pool.query(tokenVaultSql(table))
   const envelope = createEnvelope({ keyring: localKeyring(generateKey()), encryptionContext: { app: 'bench' } })
-  const vault = createTokenVault({ db: drizzle({ client: pool }), table, envelope, providers: { [PROVIDER]: {} } })
+  const db = drizzle({ client: pool })
+  const vault = createTokenVault({ db, table, envelope, providers: { [PROVIDER]: {} }, preparedStatements })
   for (const tenantId of tenants) {
     const tokens = { access_token: { value: token(), expiresAt: inAnHour() }, refresh_token: { value: token() } }
     await vault.putGrant({ tenantId, provider: PROVIDER, tokens })

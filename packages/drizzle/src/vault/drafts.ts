@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { PgDatabase, PgDialect, PgPreparedQuery, PgSession, type PreparedQueryConfig } from 'drizzle-orm/pg-core'
 import type { PostgresDatabase } from '../database.ts'
 
@@ -25,6 +26,15 @@ export function drafted<Statements extends Prepared>(
     const prepared = drafts.map(([name, draft]) => [name, session.prepareQuery(...draft)])
     return Object.fromEntries(prepared)
   }
+}
+
+/**
+ * The statement under a name, by which a driver lets the server keep it. The name is that of the text: vaults over several tables
+ * share connections.
+ */
+export function named([query, fields, _, ...rest]: Draft): Draft {
+  const name = createHash('sha256').update(query.sql).digest('base64url').slice(0, 22)
+  return [query, fields, `waxseal_${name}`, ...rest]
 }
 
 /** Keeps what it is asked to prepare. */

@@ -2,7 +2,7 @@ import { WaxsealError } from '@waxseal/core'
 import { checkDatabase, type PostgresDatabase } from '../database.ts'
 import { isToBeRepeated, sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
 import { misuse } from './arguments.ts'
-import { drafted } from './drafts.ts'
+import { type Draft, drafted, named } from './drafts.ts'
 import { withEventNotes } from './outbox/event-notes.ts'
 import { checkOutbox, type TokenVaultOutbox } from './outbox/outbox-table.ts'
 import { isTenantBound, type TokenVaultTable } from './schema.ts'
@@ -10,6 +10,15 @@ import { prepareStatements, type Statements } from './statements.ts'
 import { quotedName, tableNames } from './table-sql.ts'
 import { prepareTenancyStatements } from './tenancy-statements.ts'
 import { checkOutsideTenant, checkTenantDatabase } from './with-tenant.ts'
+
+/** Options of the vault that say where its statements run, and how. */
+export interface VaultDatabaseOptions {
+  readonly db: PostgresDatabase
+  readonly systemDb?: PostgresDatabase | undefined
+  readonly table: TokenVaultTable
+  readonly outbox?: TokenVaultOutbox | undefined
+  readonly preparedStatements?: boolean | undefined
+}
 
 /** A database that shows the rows of all tenants. */
 interface Overview {
@@ -34,12 +43,7 @@ export class VaultDatabase {
   #overviewCheck: Promise<void> | undefined
 
   /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
-  constructor(
-    db: PostgresDatabase,
-    systemDb: PostgresDatabase | undefined,
-    table: TokenVaultTable,
-    outbox?: TokenVaultOutbox,
-  ) {
+  constructor({ db, systemDb, table, outbox, preparedStatements = false }: VaultDatabaseOptions) {
     const harm = {
       transaction: 'its rollback would take back a token that the provider gave out once',
       replicas: 'a replica may not have the token that was just stored',
@@ -52,7 +56,12 @@ export class VaultDatabase {
     this.#names = tableNames(table, outbox)
     if (outbox !== undefined) checkOutbox(outbox, table)
     const tables = outbox === undefined ? [table] : [table, outbox]
-    this.#statementsOn = drafted((any) => prepareStatements(any, table), outbox && withEventNotes(outbox))
+    const noted = outbox && withEventNotes(outbox)
+    const revised = (name: string, draft: Draft) => {
+      const revision = noted?.(name, draft) ?? draft
+      return preparedStatements ? named(revision) : revision
+    }
+    this.#statementsOn = drafted((any) => prepareStatements(any, table), revised)
     this.#tenancyOn = drafted((any) => prepareTenancyStatements(any, tables.map(quotedName)))
     const overall = this.isTenantBound ? systemDb : db
     this.#overview = overall && { db: overall, statements: this.#statementsOn(overall) }

@@ -54,6 +54,12 @@ export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
    * again. A rejection is an event and nothing else.
    */
   readonly onPersistFailure?: OnPersistFailure
+  /**
+   * Whether the server keeps the vault's statements, so that it need not understand them anew for every call. Only
+   * node-postgres does so, and only without a pooler in transaction mode between, unless that keeps track of them (PgBouncer
+   * from 1.21 on, `max_prepared_statements`). Default false.
+   */
+  readonly preparedStatements?: boolean
   /** For tests. */
   readonly clock?: Clock
 }
@@ -87,12 +93,12 @@ export class VaultParts {
   /** Throws `ERR_WAXSEAL_ARGUMENT`, naming the option. */
   constructor(options: TokenVaultOptions<ProviderProfiles>) {
     const { db, systemDb, table = tokenVault, outbox, envelope, providers, onPersistFailure } = options
-    const { logicalName = 'token_vault', clock = systemClock } = options
+    const { logicalName = 'token_vault', preparedStatements, clock = systemClock } = options
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
     const settings = refreshSettings(providers)
-    const database = new VaultDatabase(db, systemDb, table, outbox)
+    const database = new VaultDatabase({ db, systemDb, table, outbox, preparedStatements })
     this.rows = new GrantRows(database, table)
     const sealer = new TokenSealer(envelope, logicalName)
     this.grants = new Grants(this.rows, new GrantReads(database), sealer, clock)

@@ -4,8 +4,9 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, uuid } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import { createTokenVault } from '../../src/vault/index.ts'
 import { databases } from '../support/databases.ts'
-import { newVault } from './support/vaults.ts'
+import { envelope, newVault, providers } from './support/vaults.ts'
 
 describe.each(databases)('concurrent reads by $database', ({ open }) => {
   it('give each caller his own grant, and null where there is none, whatever the names', async () => {
@@ -75,5 +76,21 @@ describe('concurrent reads', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_WAXSEAL_STORE_UNAVAILABLE' } })
     }
     expect(query).toHaveBeenCalledTimes(1)
+  })
+
+  it.each([
+    [undefined, 0],
+    [true, 1],
+  ])('with preparedStatements %s the server keeps %i of them', async (preparedStatements, kept) => {
+    const pool = new pg.Pool({ connectionString: inject('postgres'), max: 1 })
+    onTestFinished(() => pool.end())
+    const db = drizzle({ client: pool })
+    const { table } = await newVault(db)
+    const options = { db, table, envelope, providers, ...(preparedStatements && { preparedStatements }) }
+    for (let i = 0; i < 3; i++) await createTokenVault(options).getAccessToken(`tenant-${i}`, 'google')
+    const { rows } = await pool.query(
+      `select statement from pg_prepared_statements where name like 'waxseal%' and statement like '%encrypted_value%'`,
+    )
+    expect(rows).toHaveLength(kept)
   })
 })
