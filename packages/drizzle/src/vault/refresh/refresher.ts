@@ -9,7 +9,7 @@ import type { Usage } from '../usage.ts'
 import type { RefreshOutcome } from '../vault-events.ts'
 import { type Attempted, Attempts } from './attempts.ts'
 import { freshEnough } from './fresh-enough.ts'
-import type { RefreshRows } from './refresh-rows.ts'
+import type { RefreshRows, Standing } from './refresh-rows.ts'
 import { leaseSeconds, type SettingsByProvider, settingsOf } from './refresh-settings.ts'
 import type { RefreshWriter } from './refresh-writer.ts'
 import { SingleFlight } from './single-flight.ts'
@@ -39,6 +39,7 @@ export class Refresher {
   readonly #attempts: Attempts
   readonly #flights = new SingleFlight<Attempted>()
   readonly #looks = new SingleFlight<undefined>()
+  readonly #standings = new SingleFlight<Standing | undefined>()
 
   constructor(parts: RefresherParts) {
     this.#parts = parts
@@ -62,7 +63,10 @@ export class Refresher {
     const deadline = performance.now() + leaseSeconds(settings) * 1000
     for (;;) {
       signal?.throwIfAborted()
-      const standing = await rows.find(name, settings, demand)
+      // A crowd that finds a token due takes one look at it; only CLAIM decides, whatever has changed since.
+      const standing = await this.#standings.run(JSON.stringify([name, demand]), () =>
+        rows.find(name, settings, demand),
+      )
       if (standing === undefined) {
         throw new WaxsealError('ERR_WAXSEAL_GRANT_NOT_FOUND', 'There is no such grant: its user has not connected it')
       }
