@@ -51,7 +51,7 @@ export interface TokenVaultOptions<Profiles extends ProviderProfiles> {
   /**
    * Called with what a refresh brought where the database took it for several seconds no more: the only refresh token that
    * the provider takes from then on. Keep it, and hand it to `recoverGrant`. Without it, such a grant must be connected
-   * again. A rejection is an event and nothing else.
+   * again. It is waited for 5 seconds at the most. A rejection, or no end by then, is an event and nothing else.
    */
   readonly onPersistFailure?: OnPersistFailure
   /**
