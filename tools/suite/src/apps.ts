@@ -84,6 +84,8 @@ export const startExpress: StartApp = async (store, routes, { maxAge, rolling, f
     response.status(500).json({ code: error.code ?? error.message })
   }) as express.ErrorRequestHandler)
   const server: Server = app.listen(0)
+  // As long as Fastify's. After Node's 5 seconds a request could take the connection that the server was about to close.
+  server.keepAliveTimeout = 72_000
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -13,7 +13,8 @@ export function raceSuite(database: SuiteDatabase): void {
   describe.each(frameworks)(`races on ${database.name} under $framework`, (framework) => {
     const stores = async (conflict: 'merge' | 'reject') => {
       const table = await database.newTable()
-      return [table.newStore({ envelope, conflict }), table.newStore({ envelope, conflict })] as const
+      const options = { envelope, conflict, timeoutMilliseconds: timeout }
+      return [table.newStore(options), table.newStore(options)] as const
     }
 
     it('two requests change two keys at once: both are kept, 1,000 of 1,000', { timeout }, async () => {

@@ -47,10 +47,17 @@ export async function raceUpdates(framework: Framework, stores: StorePair, round
       // Kept from here: what the framework makes of the error is its own matter.
       await visit.save().catch((error) => failed.set(id, [...(failed.get(id) ?? []), error.code]))
     }
-  return race(framework, stores, { '/left': change('left'), '/right': change('right') }, rounds, (id, session) => ({
-    kept: ['left', 'right'].filter((key) => session !== null && key in session),
-    failed: failed.get(id) ?? [],
-  }))
+  return race(
+    framework,
+    stores,
+    { '/left': change('left'), '/right': change('right') },
+    meetings,
+    rounds,
+    (id, session) => ({
+      kept: ['left', 'right'].filter((key) => session !== null && key in session),
+      failed: failed.get(id) ?? [],
+    }),
+  )
 }
 
 /** Whether a session is there after a logout that another request of it raced; that one changes it, or only reads it. */
@@ -69,26 +76,32 @@ export async function raceLogouts(framework: Framework, stores: StorePair, round
     }),
     '/right': go((visit) => visit.destroy()),
   }
-  return race(framework, stores, routes, rounds, (_id, session) => session !== null)
+  return race(framework, stores, routes, meetings, rounds, (_id, session) => session !== null)
 }
 
 async function race<T>(
   { start }: Framework,
   stores: StorePair,
   routes: Record<'/left' | '/right', Route>,
+  meetings: Meetings,
   rounds: number,
   judge: (id: string, session: object | null) => T,
 ): Promise<T[]> {
   const [left, right] = await Promise.all(stores.map((store) => start(store as never, routes)))
-  // No connection is ever idle for long here.
   const agent = new Agent({ keepAlive: true })
+  const visit = async ({ url }: TestApp, path: string, id: string) => {
+    const answer = await send(url + path, cookieOf(id), agent)
+    meetings.leave(id)
+    return answer?.statusCode
+  }
   const results: T[] = []
   const runLane = async () => {
     while (results.length + running < rounds) {
       running += 1
       const id = randomUUID()
       await called((done) => stores[0].set(id, { user: 'ada', cookie } as never, done))
-      await Promise.all([visit(left as TestApp, '/left', id, agent), visit(right as TestApp, '/right', id, agent)])
+      const answers = await Promise.all([visit(left as TestApp, '/left', id), visit(right as TestApp, '/right', id)])
+      if (!meetings.met(id)) throw new Error(`A request did not get to its route: answers ${answers.map(String)}`)
       const session = await called<object | null | undefined>((done) => stores[1].get(id, done))
       running -= 1
       results.push(judge(id, session ?? null))
@@ -104,23 +117,43 @@ async function race<T>(
   }
 }
 
-/** Has each of two requests wait for the other one. */
+/** Has each of two requests of a session wait for the other one, for as long as that is under way. */
 class Meetings {
-  readonly #waiting = new Map<string, () => void>()
+  readonly #pairs = new Map<string, { arrived: number; readonly over: Promise<void>; readonly end: () => void }>()
 
   meet(id: string): Promise<void> {
-    const other = this.#waiting.get(id)
-    if (other === undefined) return new Promise((resolve) => this.#waiting.set(id, resolve))
-    this.#waiting.delete(id)
-    other()
-    return Promise.resolve()
+    const pair = this.#pair(id)
+    pair.arrived += 1
+    if (pair.arrived === 2) pair.end()
+    return pair.over
+  }
+
+  /** One of the two has ended: the other one would wait in vain if that never arrived. */
+  leave(id: string): void {
+    this.#pair(id).end()
+  }
+
+  met(id: string): boolean {
+    return this.#pair(id).arrived === 2
+  }
+
+  #pair(id: string) {
+    const known = this.#pairs.get(id)
+    if (known !== undefined) return known
+    let end = () => {}
+    const over = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const pair = { arrived: 0, over, end }
+    this.#pairs.set(id, pair)
+    return pair
   }
 }
 
 /** Both frameworks sign the id in their cookie in the same way. */
-async function visit({ url }: TestApp, path: string, id: string, agent: Agent): Promise<void> {
+function cookieOf(id: string): string {
   const signature = createHmac('sha256', SECRET).update(id).digest('base64').replace(/=+$/, '')
-  await send(url + path, `${COOKIE_NAME}=${encodeURIComponent(`s:${id}.${signature}`)}`, agent)
+  return `${COOKIE_NAME}=${encodeURIComponent(`s:${id}.${signature}`)}`
 }
 
 function called<T = unknown>(call: (done: Done) => void): Promise<T> {
