@@ -46,4 +46,4 @@ CREATE INDEX "waxseal_sessions_expires_at_idx" ON "waxseal_sessions" USING btree
 CREATE INDEX "waxseal_sessions_user_tag_idx" ON "waxseal_sessions" USING btree ("user_tag") WHERE "waxseal_sessions"."user_tag" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "token_vault_grant_key" ON "token_vault" USING btree ("tenant_id","provider","account","kind");--> statement-breakpoint
 CREATE INDEX "token_vault_tenant_idx" ON "token_vault" USING btree ("tenant_id","provider");--> statement-breakpoint
-CREATE INDEX "token_vault_expiry_idx" ON "token_vault" USING btree ("expires_at");
+CREATE INDEX "token_vault_expiry_idx" ON "token_vault" USING btree ("expires_at") WHERE "token_vault"."status" in ('ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR');

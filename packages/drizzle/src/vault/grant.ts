@@ -29,6 +29,9 @@ export const grantStatuses = [
  */
 export type GrantStatus = (typeof grantStatuses)[number]
 
+/** Statuses in which the provider is asked for new access tokens. */
+export const askable: readonly GrantStatus[] = ['ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR']
+
 /** Every type of token, in the order in which they are listed. */
 export const tokenTypes = ['access_token', 'refresh_token', 'api_key', 'webhook_secret'] as const
 

@@ -18,7 +18,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { GrantKind, GrantStatus } from './grant.ts'
+import { askable, type GrantKind, type GrantStatus } from './grant.ts'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
 const instant = (name: string) => timestamp(name, { withTimezone: true })
@@ -123,12 +123,13 @@ export function createTokenVaultTable<
   // What the defaults stand for: an option that is not given has the default type too.
   const builders = { id, tenantId, ...rest, ...extraColumns } as Columns & { tenantId: TenantId } & Extra
   const table: TokenVaultTableOf<TenantId, Extra> = define(name, builders, (self) => {
-    const { tenantId, provider, account, kind, expiresAt } = self as unknown as Record<string, PgColumn> & Names
+    const { tenantId, provider, account, kind, expiresAt, status } = self as unknown as Record<string, PgColumn> & Names
     return [
       // No constraint: drizzle-kit reads the columns of one back in another order, and would push it anew each time.
       uniqueIndex(`${name}_grant_key`).on(tenantId, provider, account, kind),
       index(`${name}_tenant_idx`).on(tenantId, provider),
-      index(`${name}_expiry_idx`).on(expiresAt),
+      // Without those that nobody can refresh any more: they come first, and every sweep would read them all.
+      index(`${name}_expiry_idx`).on(expiresAt).where(isAskable(status)),
       ...(rls === false ? [] : policies(name, (table as unknown as TokenVaultTable).tenantId, rls)),
     ]
   })
@@ -138,7 +139,12 @@ export function createTokenVaultTable<
 }
 
 /** The columns that constraints and indexes are on. */
-type Names = Record<'tenantId' | 'provider' | 'account' | 'kind' | 'expiresAt', PgColumn>
+type Names = Record<'tenantId' | 'provider' | 'account' | 'kind' | 'expiresAt' | 'status', PgColumn>
+
+/** Written out: of parameters, Postgres cannot always tell that they are what an index is made for. */
+export function isAskable(status: PgColumn): SQL {
+  return sql`${status} in (${sql.raw(askable.map((name) => `'${name}'`).join(', '))})`
+}
 
 /** Whether row-level security shows the rows of one tenant at a time. */
 export function isTenantBound(table: PgTable): boolean {

@@ -42,10 +42,11 @@ export function tokenVaultStatements(table: PgTable): string[] {
   ]
   return [
     `CREATE TABLE IF NOT EXISTS ${quotedName(table)} (\n  ${lines.join(',\n  ')}\n)`,
-    ...indexes.map(({ config: { name, columns, unique } }) => {
+    ...indexes.map(({ config: { name, columns, unique, where } }) => {
       const names = list(columns as IndexedColumn[])
       const create = unique ? 'CREATE UNIQUE INDEX' : 'CREATE INDEX'
-      return `${create} IF NOT EXISTS ${quoted(name ?? '')} ON ${quotedName(table)} (${names})`
+      const rows = where === undefined ? '' : ` WHERE ${written(where)}`
+      return `${create} IF NOT EXISTS ${quoted(name ?? '')} ON ${quotedName(table)} (${names})${rows}`
     }),
     ...rowSecurityStatements(table),
   ]

@@ -25,6 +25,7 @@ const texts = [
   'vault/migrate.ts: sql.raw(statement))',
   "vault/refresh/refresh-statements.ts: sql.raw('provider text, buffer float8, lease float8, rotates boolean, grace float8')",
   'vault/schema.ts: sql.raw(`::#{type}`)',
+  "vault/schema.ts: sql.raw(askable.map((name) => `'#{name}'`).join(', '))})`",
   'vault/statements.ts: sql.raw(`wanted("tenantId" #{table.tenantId.getSQLType()}, provider text, account text, kind text)`)',
 ]
 

@@ -1,7 +1,9 @@
 /** Refreshing ahead of time: what a sweep takes, how much of it, beside other sweeps and callers. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getTableName, sql } from 'drizzle-orm'
-import { describe, expect, it } from 'vitest'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { describe, expect, inject, it } from 'vitest'
 import type { VaultEvent } from '../../src/vault/index.ts'
 import { databases, servers } from '../support/databases.ts'
 import { codeOf, google, refreshing } from './support/refreshing.ts'
@@ -146,3 +148,28 @@ describe.each(servers)('$database', ({ open }) => {
     expect(await refreshed(parts)).toHaveLength(20)
   })
 })
+
+it('grants that nobody can refresh any more are not looked at, however many there are', async () => {
+  const pool = new pg.Pool({ connectionString: inject('postgres') })
+  const claims: { text: string; values: unknown[] }[] = []
+  const logger = {
+    logQuery: (text: string, values: unknown[]) => void (text.includes('for update') && claims.push({ text, values })),
+  }
+  const parts = await refreshing(drizzle({ client: pool, logger }))
+  const table = sql.identifier(getTableName(parts.table))
+  await connectMany(parts, 1, 60)
+  const dead = sql`jsonb_build_object('id', gen_random_uuid(), 'account', n, 'status', 'REAUTH_REQUIRED', 'expires_at', now() - interval '1 year')`
+  const copies = sql`select (jsonb_populate_record(grants, ${dead})).* from ${table} as grants, generate_series(1, 5000) as n`
+  await parts.db.execute(sql`insert into ${table} ${copies}`)
+  await parts.db.execute(sql`analyze ${table}`)
+  expect(await parts.vault.refreshSweep()).toMatchObject({ refreshed: 1 })
+  const { text, values } = claims[0]!
+  const { rows } = await pool.query({ text: `explain (analyze, format json) ${text}`, values })
+  expect(rowsRemoved(rows[0]['QUERY PLAN'][0].Plan)).toBeLessThan(100)
+  await pool.end()
+})
+
+/** How many rows a plan looked at in vain. */
+function rowsRemoved(plan: { 'Rows Removed by Filter'?: number; Plans?: (typeof plan)[] }): number {
+  return (plan.Plans ?? []).map(rowsRemoved).reduce((sum, rows) => sum + rows, plan['Rows Removed by Filter'] ?? 0)
+}

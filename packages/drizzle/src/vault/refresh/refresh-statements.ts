@@ -1,9 +1,9 @@
-import { and, asc, eq, inArray, isNotNull, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, isNotNull, type SQL, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../../database.ts'
 import { listedFields, rowFields } from '../grant-row.ts'
 import type { FormerStatus } from '../outbox/former-status.ts'
 import { flag, json, parameter, seconds, textArray, unnamed } from '../parameters.ts'
-import type { tokenVault } from '../schema.ts'
+import { isAskable, type tokenVault } from '../schema.ts'
 import { LONGEST_PAUSE_SECONDS } from './back-off.ts'
 import { LONGEST_LEASE_SECONDS } from './refresh-settings.ts'
 
@@ -29,9 +29,6 @@ interface Terms {
 
 // The database's clock alone decides; and that of the statement, which an index can be searched with.
 const now = sql`statement_timestamp()`
-
-/** Statuses in which the provider is asked. */
-const askable = ['ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR'] as const
 
 /** CLAIM, COMMIT, FAIL and RELEASE. Each decides and writes in one statement: no lock outlives it. */
 export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tokenVault, shared: SharedParts) {
@@ -204,7 +201,7 @@ function conditionsOf(table: typeof tokenVault) {
   }
   const claimable = (terms: Terms) =>
     and(
-      inArray(table.status, [...askable]),
+      isAskable(table.status),
       isNotNull(table.encryptedValue),
       sql`not ${leased}`,
       sql`not ${heldBack}`,
