@@ -114,6 +114,23 @@ it('invalid_client: CONFIG_ERROR, the grant lives and is tried again', async () 
   expect(await row()).toMatchObject({ status: 'ACTIVE', failures: 0, lastErrorCode: null, lastError: null })
 })
 
+it.each(['REFRESH_FAILED', 'CONFIG_ERROR'])(
+  '%s: what somebody wrote into the row by hand gets into no error',
+  async (status) => {
+    const { vault, connect, set } = await start()
+    await connect(-1)
+    const held = sql`status = ${status}, retry_after = now() + interval '1 minute'`
+    const messageFor = async (lastError: string) => {
+      await set(sql`${held}, last_error = ${lastError}`)
+      return vault.getFreshAccessToken(google).catch((error: Error) => error.message)
+    }
+    expect(await messageFor('unknown, HTTP 503')).toContain('(unknown, HTTP 503)')
+    for (const planted of ['x\n{"level":"info"}', 'all is well', 'x'.repeat(65)]) {
+      expect(await messageFor(planted)).toContain('(unknown)')
+    }
+  },
+)
+
 it.each([
   ['429 with Retry-After', refusal(429, '', 120), 120, 'unknown, HTTP 429'],
   ['429 that asks for a year', refusal(429, '', 31_536_000), 3600, 'unknown, HTTP 429'],

@@ -1,4 +1,5 @@
 import { WaxsealError } from '@waxseal/core'
+import { askable } from '../grant.ts'
 import { isInUse } from '../grants.ts'
 import type { Token, Tokens } from '../sealed-tokens.ts'
 import type { Standing } from './refresh-rows.ts'
@@ -29,8 +30,6 @@ export type Verdict =
 
 /** In milliseconds: an access token that runs for less is not handed out in place of the one that is on its way. */
 const LEAST_STALE = 30_000
-
-const askable: readonly string[] = ['ACTIVE', 'REFRESH_FAILED', 'CONFIG_ERROR']
 
 /**
  * @param canRefresh whether the provider's profile can
@@ -70,12 +69,13 @@ export function judge(
   if (standing.isClaimable) return 'refresh'
   if (mayServe) return serve(isStale)
   if (standing.isHeldBack) {
+    const lastError = errorOf(row)
     return row.status === 'CONFIG_ERROR'
       ? refuse(
           'ERR_WAXSEAL_CONFIG',
-          `The provider refuses the app itself (${row.lastError}): check its client id and secret`,
+          `The provider refuses the app itself (${lastError}): check its client id and secret`,
         )
-      : refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', `The provider gave no access token (${row.lastError})`)
+      : refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', `The provider gave no access token (${lastError})`)
   }
   // Too young to be renewed, or in doubt.
   if (isRunning && isOld && demand.reason === 'renewal') return serve(standing.isDue)
@@ -84,6 +84,11 @@ export function judge(
     return refuse('ERR_WAXSEAL_GRANT_REFRESH_FAILED', message)
   }
   return 'wait'
+}
+
+/** As the vault writes it, or `unknown`: whoever can write the table could put anything there, and an error goes into logs. */
+function errorOf({ lastError }: Standing['row']): string {
+  return lastError !== null && /^[!-~]{1,64}(, HTTP \d{3})?$/.test(lastError) ? lastError : 'unknown'
 }
 
 /** By the database's clock. */
