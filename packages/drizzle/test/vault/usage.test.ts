@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { getTableName, sql } from 'drizzle-orm'
 import { describe, expect, inject, it, vi } from 'vitest'
 import type { VaultEvent } from '../../src/vault/index.ts'
+import { Usage } from '../../src/vault/usage.ts'
 import { databases, openNodePostgres } from '../support/databases.ts'
 import { newVault } from './support/vaults.ts'
 
@@ -91,4 +92,37 @@ it('a row that somebody is writing is passed over, and holds up no other', async
   expect(await used('t1')).toBe(null)
   expect(await used('t2')).toEqual(new Date(clock.now()))
   await close()
+})
+
+it('while the database does not answer, uses are gathered, so many and no more, and written once it does', async () => {
+  const written: (readonly { id: string; at: Date }[])[] = []
+  let answer = () => {}
+  const usage = new Usage({
+    touch: (uses) => {
+      written.push(uses)
+      return new Promise<void>((resolve) => {
+        answer = resolve
+      })
+    },
+  })
+  const grant = (id: string) => ({ id, tenantId: 't1' })
+  usage.note(grant('a'), 1)
+  await vi.waitFor(() => expect(written).toHaveLength(1), { timeout: 5000 })
+  for (let index = 0; index < 20_000; index++) usage.note(grant(`${index}`), 2)
+  usage.note(grant('0'), 3)
+  await sleep(1200)
+  expect(written).toHaveLength(1)
+  answer()
+  await vi.waitFor(() => expect(written).toHaveLength(2), { timeout: 5000 })
+  expect(written[1]![0]).toEqual({ ...grant('0'), at: new Date(3) })
+  let isDone = false
+  const flushed = usage.flush().then(() => {
+    isDone = true
+  })
+  while (!isDone) {
+    answer()
+    await sleep(1)
+  }
+  await flushed
+  expect(written.slice(1).flat()).toHaveLength(10_000)
 })
