@@ -1,8 +1,6 @@
 import type { WaxsealError } from '@waxseal/core'
 import { toWaxsealError } from '../postgres-errors.ts'
 
-export { isToBeRepeated } from '../postgres-errors.ts'
-
 /**
  * What an error of Drizzle or a driver means to whoever runs the store.
  *

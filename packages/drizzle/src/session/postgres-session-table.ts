@@ -11,8 +11,9 @@ import {
   type WriteOutcome,
 } from '@waxseal/session'
 import { and, asc, inArray, lte, sql } from 'drizzle-orm'
+import { repeating } from '../repeating.ts'
 import { checkDatabase, type PostgresDatabase } from './database.ts'
-import { isToBeRepeated, toStoreError } from './errors.ts'
+import { toStoreError } from './errors.ts'
 import { type StoredRow, toRow } from './row.ts'
 import { type PgSessionTable, pgSessionTable } from './schema.ts'
 import { ofSession, PAGE_SIZE, prepareStatements } from './statements.ts'
@@ -144,12 +145,10 @@ export class PostgresSessionTable implements SessionTable {
   }
 
   async #run<T>(statement: () => Promise<T>, signal: StopSignal): Promise<T> {
-    for (;;) {
-      try {
-        return await untilStopped(statement, signal)
-      } catch (error) {
-        if (!isToBeRepeated(error)) throw toStoreError(error, this.#name)
-      }
+    try {
+      return await repeating(() => untilStopped(statement, signal))
+    } catch (error) {
+      throw toStoreError(error, this.#name)
     }
   }
 }

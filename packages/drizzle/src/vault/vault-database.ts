@@ -1,6 +1,7 @@
 import { WaxsealError } from '@waxseal/core'
 import { checkDatabase, type PostgresDatabase } from '../database.ts'
-import { isToBeRepeated, sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
+import { sqlState, type TableNames, toWaxsealError } from '../postgres-errors.ts'
+import { repeating } from '../repeating.ts'
 import { misuse } from './arguments.ts'
 import { type Draft, drafted, named } from './drafts.ts'
 import { withEventNotes } from './outbox/event-notes.ts'
@@ -79,18 +80,18 @@ export class VaultDatabase {
     statement: (statements: Statements, db: PostgresDatabase) => Promise<T>,
   ): Promise<T> {
     checkOutsideTenant(this.#db)
-    for (;;) {
-      try {
-        if (this.isTenantBound && tenantId !== undefined) return await this.#runAsTenant(tenantId, statement)
-        return await this.#runOverall(statement)
-      } catch (error) {
-        if (isToBeRepeated(error)) continue
-        if (sqlState(error) === '23503') {
-          const message = 'There is no such tenant: create it before its grants'
-          throw new WaxsealError('ERR_WAXSEAL_GRANT_TENANT_UNKNOWN', message)
-        }
-        throw toWaxsealError(error, this.#names)
+    try {
+      return await repeating(() =>
+        this.isTenantBound && tenantId !== undefined
+          ? this.#runAsTenant(tenantId, statement)
+          : this.#runOverall(statement),
+      )
+    } catch (error) {
+      if (sqlState(error) === '23503') {
+        const message = 'There is no such tenant: create it before its grants'
+        throw new WaxsealError('ERR_WAXSEAL_GRANT_TENANT_UNKNOWN', message)
       }
+      throw toWaxsealError(error, this.#names)
     }
   }
 

@@ -75,6 +75,18 @@ describe.each(['repeatable read', 'serializable'])('connections that default to 
   })
 })
 
+it('transactions that always come first end a call after all, and say that it can be repeated', async () => {
+  const { db, close } = openNodePostgres(inject('postgres'))
+  const { vault, table } = await newVault(db)
+  const body = sql.raw("'begin raise exception using errcode = ''40001''; end'")
+  await db.execute(sql`create or replace function waxseal_late() returns trigger language plpgsql as ${body}`)
+  const trigger = sql`create trigger late before insert on ${table} for each row execute function`
+  await db.execute(sql`${trigger} waxseal_late()`)
+  const store = vault.storeToken('t1', 'google', 'access_token', { value: 'at' })
+  await expect(store).rejects.toMatchObject({ code: 'ERR_WAXSEAL_STORE_UNAVAILABLE', retryable: true })
+  await close()
+})
+
 it('other writes that keep coming first end a call after all, and say that it can be repeated', async () => {
   const { db, close } = openNodePostgres(inject('postgres'))
   const { vault, table } = await newVault(db)
