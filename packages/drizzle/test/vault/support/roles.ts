@@ -73,10 +73,11 @@ export async function newGuardedVault(
   const owner = use(addressOf(roles.owner))
   await migrateTokenVault(owner, table)
   await grant(owner, roles, getTableName(table))
-  const db = use(addressOf(roles.app))
-  const systemDb = use(addressOf(roles.system))
+  const addresses = { app: addressOf(roles.app), system: addressOf(roles.system) }
+  const db = use(addresses.app)
+  const systemDb = use(addresses.system)
   const vault = createTokenVault({ db, systemDb, table, envelope, providers, ...vaultOptions })
-  return { vault, table, roles, db, systemDb, owner, admin, open: use }
+  return { vault, table, roles, addresses, db, systemDb, owner, admin, open: use }
 }
 
 /** The same on PGlite, which has one connection and so one role at a time. */
