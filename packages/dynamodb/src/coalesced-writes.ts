@@ -27,7 +27,7 @@ export class CoalescedWrites {
   readonly #connection: TableConnection
   readonly #denial: Denial
   readonly #chains = new MiddlewareChains()
-  readonly #batches = new Batches<Write, Written>(BATCH_SIZE, (batch) => this.#send(batch))
+  readonly #batches = new Batches<Write, Written>({ most: BATCH_SIZE }, (batch) => this.#send(batch))
   #isUnsupported = false
 
   /** `onDenied` is called once, when the role turns out to lack dynamodb:PartiQLUpdate. */

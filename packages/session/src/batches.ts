@@ -63,18 +63,27 @@ export class Batch<Request, Answer> {
   }
 }
 
+/** Requests in a batch at the most. */
+export interface BatchSizes {
+  readonly most: number
+  /** While no other batch is under way: the database works on this one while the process prepares the next. Default `most`. */
+  readonly first?: number
+}
+
 /**
  * For tables: gathers the requests of one turn of the event loop into batches of limited size, where a call costs more
  * than what it asks for.
  */
 export class Batches<Request, Answer> {
-  readonly #mostRequests: number
+  readonly #sizes: Required<BatchSizes>
   readonly #send: (batch: Batch<Request, Answer>) => Promise<void>
   #open: Batch<Request, Answer> | undefined
+  #openSize = 0
+  #underWay = 0
 
   /** `send` answers all who wait in a batch; those whom it has not answered when it rejects get its error. */
-  constructor(mostRequests: number, send: (batch: Batch<Request, Answer>) => Promise<void>) {
-    this.#mostRequests = mostRequests
+  constructor({ most, first = most }: BatchSizes, send: (batch: Batch<Request, Answer>) => Promise<void>) {
+    this.#sizes = { most, first }
     this.#send = send
   }
 
@@ -82,22 +91,31 @@ export class Batches<Request, Answer> {
   add(request: Request, signal: StopSignal): Promise<Answer> {
     if (signal.aborted) return Promise.reject(timedOut())
     const open = this.#open
-    const batch = open?.hasRoomFor(request, this.#mostRequests) && !open.signal.aborted ? open : this.#begin()
+    const batch = open?.hasRoomFor(request, this.#openSize) && !open.signal.aborted ? open : this.#begin()
     return batch.add(request, signal)
   }
 
   #begin(): Batch<Request, Answer> {
     const batch = new Batch<Request, Answer>()
     this.#open = batch
+    this.#openSize = this.#underWay === 0 ? this.#sizes.first : this.#sizes.most
+    this.#underWay += 1
     // After everything that this turn of the event loop read from its sockets.
     setImmediate(() => {
       if (this.#open === batch) this.#open = undefined
-      if (batch.size === 0) return
-      this.#send(batch).catch((error: unknown) => {
-        for (const { reject } of batch.waiting) reject(error)
-      })
+      void this.#finish(batch)
     })
     return batch
+  }
+
+  async #finish(batch: Batch<Request, Answer>): Promise<void> {
+    try {
+      if (batch.size > 0) await this.#send(batch)
+    } catch (error) {
+      for (const { reject } of batch.waiting) reject(error)
+    } finally {
+      this.#underWay -= 1
+    }
   }
 }
 

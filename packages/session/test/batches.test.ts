@@ -12,9 +12,9 @@ function stop(signal: ReturnType<typeof newSignal>) {
 }
 
 /** Batches of at most three numbers, whose sending the test sees to. */
-function newBatches(send: (batch: Batch<number, string>) => Promise<void> = async () => {}) {
+function newBatches(send: (batch: Batch<number, string>) => Promise<void> = async () => {}, sizes = {}) {
   const sent: { batch: Batch<number, string>; requests: number[] }[] = []
-  const batches = new Batches<number, string>(3, async (batch) => {
+  const batches = new Batches<number, string>({ most: 3, ...sizes }, async (batch) => {
     sent.push({ batch, requests: batch.waiting.map(({ request }) => request) })
     await send(batch)
   })
@@ -43,6 +43,31 @@ describe('a batch', () => {
     const { batches, requests } = newBatches(answerAll)
     await Promise.all([1, 1, 1, 2, 1, 3, 2, 4].map((request) => batches.add(request, newSignal())))
     expect(requests()).toEqual([[1, 1, 1, 2, 1, 3, 2], [4]])
+  })
+
+  it('is as small as is asked for while no other is under way', async () => {
+    let answer = async (_: Batch<number, string>) => {}
+    const { batches, requests } = newBatches((batch) => answer(batch), { first: 1 })
+    const ask = (...all: number[]) => Promise.allSettled(all.map((request) => batches.add(request, newSignal())))
+    answer = answerAll
+    await ask(1, 2, 3, 4, 5)
+    expect(requests()).toEqual([[1], [2, 3, 4], [5]])
+    let release = () => {}
+    answer = (batch) => new Promise<void>((resolve) => (release = resolve)).then(() => answerAll(batch))
+    const slow = ask(6)
+    await nextTurn()
+    answer = answerAll
+    await ask(7, 8, 9)
+    expect(requests()).toEqual([[6], [7, 8, 9]])
+    release()
+    await slow
+    answer = async () => {
+      throw new Error('down')
+    }
+    await ask(10)
+    answer = answerAll
+    await ask(11, 12)
+    expect(requests()).toEqual([[10], [11], [12]])
   })
 
   it('takes nothing in once it is sent', async () => {

@@ -36,7 +36,7 @@ export class PostgresSessionTable implements SessionTable {
   readonly #table: PgSessionTable
   readonly #name: string
   readonly #statements: ReturnType<typeof prepareStatements>
-  readonly #reads = new Batches<string, StoredRow | undefined>(MOST_READS, (batch) => this.#read(batch))
+  readonly #reads = new Batches<string, StoredRow | undefined>({ most: MOST_READS }, (batch) => this.#read(batch))
 
   /** Throws `ERR_WAXSEAL_ARGUMENT` when `db` is no Drizzle database on Postgres, a transaction, or one with replicas. */
   constructor(db: PostgresDatabase, table: PgSessionTable = pgSessionTable()) {

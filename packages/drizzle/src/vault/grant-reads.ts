@@ -13,7 +13,7 @@ const BATCH_SIZE = 25
  */
 export class GrantReads {
   readonly #database: VaultDatabase
-  readonly #batches = new Batches<string, KeptGrant | undefined>(BATCH_SIZE, (batch) => this.#send(batch))
+  readonly #batches = new Batches<string, KeptGrant | undefined>({ most: BATCH_SIZE }, (batch) => this.#send(batch))
 
   constructor(database: VaultDatabase) {
     this.#database = database
