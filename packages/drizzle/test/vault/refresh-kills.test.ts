@@ -1,4 +1,7 @@
-/** A process that is killed in the middle of a refresh: what state it leaves, and who repairs it. The table of docs/vault.md. */
+/**
+ * A process that is killed in the middle of a refresh: what state it leaves, and who repairs it. The table of docs/vault.md. In the
+ * outbox stands what came to pass, and nothing else.
+ */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -11,7 +14,8 @@ import { describe, expect, inject, it } from 'vitest'
 import type { ProviderProfile } from '../../src/vault/index.ts'
 import { servers } from '../support/databases.ts'
 import type { Doom, Plan } from './support/doomed-process.ts'
-import { codeOf, google, refreshing } from './support/refreshing.ts'
+import { withOutbox } from './support/outboxes.ts'
+import { codeOf, google } from './support/refreshing.ts'
 import type { Twist } from './support/strict-provider.ts'
 
 const program = fileURLToPath(new URL('./support/doomed-process.ts', import.meta.url))
@@ -21,8 +25,8 @@ const { open } = servers[0]!
 async function killed(doom: Doom, { rotatesFirst = true, profile = {} as ProviderProfile } = {}) {
   const key = generateKey()
   const envelope = createEnvelope({ keyring: localKeyring(key), encryptionContext: { app: 'test' } })
-  const parts = await refreshing(await open(), profile, { envelope })
-  const { provider, table, connect } = parts
+  const parts = await withOutbox(await open(), profile, { envelope })
+  const { provider, table, outbox, connect } = parts
   const { accessToken } = await connect(60)
 
   const { refresh } = provider.profile()
@@ -38,6 +42,7 @@ async function killed(doom: Doom, { rotatesFirst = true, profile = {} as Provide
     doom,
     connectionString: inject('postgres'),
     table: getTableName(table as never),
+    outbox: getTableName(outbox),
     key,
     providerUrl,
   }
@@ -69,7 +74,7 @@ describe('killed', () => {
   ] as const)(
     '%s: the old token is served while it runs, then the grant is refreshed',
     async (_, doom, rotatesFirst, calls) => {
-      const { vault, provider, accessToken, row, set, tokens, ...left } = await killed(doom, { rotatesFirst })
+      const { vault, provider, accessToken, row, set, tokens, events, ...left } = await killed(doom, { rotatesFirst })
       expect(left.calls).toBe(calls)
       expect(await row()).toMatchObject({ status: 'ACTIVE', version: 1, leaseOwner: expect.any(String) })
       // The lease of the dead process runs: nobody else tries.
@@ -82,6 +87,7 @@ describe('killed', () => {
       expect(provider.calls).toBe(calls + 1)
       expect(await row()).toMatchObject({ status: 'ACTIVE', version: 2, attemptStartedAt: null, inDoubtSince: null })
       expect(provider.takes((await tokens()).refresh_token!.value)).toBe(true)
+      expect(await events()).toEqual(['stored', 'refreshed'])
     },
   )
 
@@ -89,7 +95,7 @@ describe('killed', () => {
     ['when the provider had rotated, before its answer came', 'request'],
     ['when the answer was read, before the COMMIT', 'answer read'],
   ] as const)('%s: the old token is served while it runs, then LOST_ROTATION', async (_, doom) => {
-    const { vault, provider, accessToken, row, set, connect } = await killed(doom)
+    const { vault, provider, accessToken, row, set, connect, events } = await killed(doom)
     await set(leaseIsOver)
     expect(await vault.getFreshAccessToken(google)).toMatchObject({ accessToken, isStale: true })
     expect(provider.calls).toBe(1)
@@ -100,13 +106,14 @@ describe('killed', () => {
     expect(await codeOf(vault.reportUnauthorized(google, 1))).toBe('ERR_WAXSEAL_GRANT_REAUTH_REQUIRED')
     await connect(60)
     expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 3, isStale: false })
+    expect(await events()).toEqual(['stored', 'lost_rotation', 'stored', 'refreshed'])
   })
 
   it.each([
     ['when the provider had rotated, before its answer came', 'request'],
     ['when the answer was read, before the COMMIT', 'answer read'],
   ] as const)('%s, at a provider with a grace: the next call repairs it', async (_, doom) => {
-    const { vault, newVault, provider, row, set } = await killed(doom)
+    const { vault, newVault, provider, row, set, events } = await killed(doom)
     await set(leaseIsOver)
     // The provider takes the spent token once more and answers with the tokens that it gave out for it.
     const again: Twist = () => ({ access_token: 'at-again', refresh_token: provider.connect(), expires_in: 3600 })
@@ -115,6 +122,7 @@ describe('killed', () => {
     expect(await graceful.getFreshAccessToken(google)).toMatchObject({ accessToken: 'at-again', version: 2 })
     expect(provider.calls).toBe(2)
     expect(await row()).toMatchObject({ status: 'ACTIVE', attemptStartedAt: null, inDoubtSince: null })
+    expect(await events()).toEqual(['stored', 'refreshed'])
     await vault.dispose()
   })
 
@@ -122,7 +130,8 @@ describe('killed', () => {
     ['when the COMMIT was done, before its acknowledgement came', 'commit sent'],
     ['after the COMMIT', 'after commit'],
   ] as const)('%s: everybody has the new token at once', async (_, doom) => {
-    const { vault, provider, accessToken, row, tokens } = await killed(doom)
+    const { vault, provider, accessToken, row, tokens, events } = await killed(doom)
+    expect(await events()).toEqual(['stored', 'refreshed'])
     expect(await row()).toMatchObject({ status: 'ACTIVE', version: 2, leaseOwner: null, attemptStartedAt: null })
     const fresh = await vault.getFreshAccessToken(google)
     expect(fresh).toMatchObject({ version: 2, isStale: false })

@@ -4,6 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import {
   createTokenVault,
+  createTokenVaultOutbox,
   createTokenVaultTable,
   type RefreshRequest,
   type TokenResponse,
@@ -16,11 +17,12 @@ export interface Plan {
   readonly doom: Doom
   readonly connectionString: string
   readonly table: string
+  readonly outbox: string
   readonly key: string
   readonly providerUrl: string
 }
 
-const { doom, connectionString, table, key, providerUrl }: Plan = JSON.parse(process.argv[2] ?? '')
+const { doom, connectionString, table, outbox, key, providerUrl }: Plan = JSON.parse(process.argv[2] ?? '')
 
 function dieAt(point: Doom): void {
   // No handler, no flush, no closing of sockets.
@@ -49,6 +51,7 @@ Object.assign(pool, {
 const vault = createTokenVault({
   db: drizzle({ client: pool }),
   table: createTokenVaultTable({ name: table }),
+  outbox: createTokenVaultOutbox({ name: outbox }),
   envelope: createEnvelope({ keyring: localKeyring(key), encryptionContext: { app: 'test' } }),
   providers: { google: { refresh } },
 })
