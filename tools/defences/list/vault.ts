@@ -205,8 +205,24 @@ export const vault: readonly Defence[] = [
   {
     attack: 28,
     defence: 'a write that loses in REPEATABLE READ is repeated',
-    patch: [remove(database, '        if (isToBeRepeated(error)) continue\n')],
+    patch: [
+      replace('packages/drizzle/src/repeating.ts', '!isToBeRepeated(error) || attempt === MOST_ATTEMPTS', 'true'),
+    ],
     testFile: `${tests}/database.test.ts`,
     test: 'connections that default to repeatable read lose no write that races',
+  },
+  {
+    attack: 20,
+    defence: 'what somebody writes into a row is quoted in no error',
+    patch: [replace(`${src}/refresh/standing.ts`, '/^[!-~]{1,64}(, HTTP \\d{3})?$/.test(lastError)', 'true')],
+    testFile: outcomesTests,
+    test: 'REFRESH_FAILED: what somebody wrote into the row by hand gets into no error',
+  },
+  {
+    attack: 25,
+    defence: 'while the database does not answer, no more is remembered than so much',
+    patch: [replace(`${src}/usage.ts`, 'this.#uses.size >= MOST_NOTED', 'false')],
+    testFile: `${tests}/usage.test.ts`,
+    test: 'while the database does not answer, uses are gathered, so many and no more, and written once it does',
   },
 ]
