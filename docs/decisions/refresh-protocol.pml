@@ -167,7 +167,7 @@ inline mayCrash(n) { if :: true :: atomic { leave(n); goto done } fi }
 inline freeLease() { owner = 0; leaseRuns = false }
 proctype Refresher(byte me) {
   byte seen, mine, fresh, before;
-  bool repeated;
+  bool repeated, hadDoubt;
 #ifdef WITHOUT_RETURNING
   mine = token;
 #endif
@@ -176,7 +176,7 @@ proctype Refresher(byte me) {
     :: claimable ->
       tooSoon = (spent & bit(token)) && !(earlier & bit(token)) && accessRuns && !(GRACE && graceRuns && !doubt);
       assert(!tooSoon);
-      owner = me; leaseRuns = true; graceRuns = GRACE; doubt = in_doubt;
+      owner = me; leaseRuns = true; graceRuns = GRACE; hadDoubt = doubt; doubt = in_doubt;
 #ifndef WITHOUT_MARK
       attempt = true;
 #endif
@@ -189,7 +189,7 @@ proctype Refresher(byte me) {
   }
   mayCrash(0);
   /* RELEASE: there is nothing to send. */
-  if :: true :: atomic { if :: fail_matches -> attempt = doubt; freeLease() :: else fi; goto done } fi;
+  if :: true :: atomic { if :: fail_matches -> attempt = doubt; doubt = hadDoubt; freeLease() :: else fi; goto done } fi;
   atomic { request[me] = mine; waiting = waiting | bit(me) }
 listening:
   if
@@ -199,7 +199,7 @@ listening:
   :: atomic { absent = absent | bit(me); if :: fail_matches -> attempt = attempt && mark_kept; freeLease() :: else fi; goto listening }
   fi;
   if
-  :: atomic { fresh == BUSY -> if :: fail_matches -> doubt = doubt && doubt_kept; attempt = doubt; freeLease() :: else fi; goto done }
+  :: atomic { fresh == BUSY -> if :: fail_matches -> attempt = doubt && doubt_kept; doubt = hadDoubt && doubt_kept; freeLease() :: else fi; goto done }
   :: atomic { fresh == INVALID ->
       if
       :: fail_matches ->

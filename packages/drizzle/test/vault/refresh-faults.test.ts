@@ -8,7 +8,7 @@ import { expect, inject, it } from 'vitest'
 import type { SavedGrant, TokenVaultTable } from '../../src/vault/index.ts'
 import { databases, openNodePostgres } from '../support/databases.ts'
 import { codeOf, google, refreshing } from './support/refreshing.ts'
-import type { StrictProvider, Twist } from './support/strict-provider.ts'
+import { refusal, type StrictProvider, type Twist } from './support/strict-provider.ts'
 
 const { open } = databases.at(-1)!
 
@@ -102,6 +102,37 @@ it('a row that a claim of the sweep cannot open is given back, and tried no soon
   expect(provider.calls).toBe(0)
   expect(await vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
 })
+
+it.each(['nothing', 'a claim that cannot open the row', 'an answer that nothing is spent'])(
+  'in doubt within a grace, %s in between: the one retry is still there',
+  async (between) => {
+    const { vault, newVault, provider, connect, row, set } = await refreshing(await open(), { graceSeconds: 3600 })
+    await connect(60)
+    const noAnswer: Twist = () => {
+      throw new TypeError('fetch failed')
+    }
+    provider.next(noAnswer)
+    await vault.getFreshAccessToken(google)
+    await set(sql`retry_after = null`)
+    if (between === 'a claim that cannot open the row') {
+      await newVault({ envelope: frailEnvelope().envelope }).refreshSweep()
+    }
+    if (between === 'an answer that nothing is spent') {
+      provider.next(refusal(429))
+      await vault.getFreshAccessToken(google)
+    }
+    expect(await row()).toMatchObject({ attemptStartedAt: expect.any(Date), inDoubtSince: null, version: 1 })
+    await set(sql`retry_after = null`)
+    provider.next(noAnswer)
+    expect(await vault.getFreshAccessToken(google)).toMatchObject({ version: 1, isStale: true })
+    const { calls } = provider
+    await set(sql`retry_after = null`)
+    await vault.getFreshAccessToken(google)
+    // That was the one.
+    expect(provider.calls).toBe(calls)
+    expect(calls).toBe(between === 'an answer that nothing is spent' ? 3 : 2)
+  },
+)
 
 it('database down at the COMMIT for a moment: it is written from memory', async () => {
   const { vault, provider, connect, row, db, table } = await refreshing(await open())

@@ -4,10 +4,11 @@ import { getTableName, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { describe, expect, inject, it } from 'vitest'
-import type { VaultEvent } from '../../src/vault/index.ts'
+import { createTokenVault, type VaultEvent } from '../../src/vault/index.ts'
 import { databases, servers } from '../support/databases.ts'
 import { codeOf, google, refreshing } from './support/refreshing.ts'
-import { refusal, type Twist } from './support/strict-provider.ts'
+import { refusal, StrictProvider, type Twist } from './support/strict-provider.ts'
+import { envelope, newVault } from './support/vaults.ts'
 
 type Parts = Awaited<ReturnType<typeof refreshing>>
 
@@ -35,6 +36,21 @@ describe.each(databases)('$database', ({ open }) => {
     expect(await parts.vault.refreshSweep()).toEqual({ refreshed: 0, failed: 0, lost: 0 })
     expect(await parts.vault.refreshSweep({ horizonSeconds: 3700 })).toMatchObject({ refreshed: 2 })
     expect(parts.provider.calls).toBe(7)
+  })
+
+  it('takes what is due from a table in a schema of its own', async () => {
+    const db = await open()
+    await db.execute(sql`create schema if not exists vault_sweep`)
+    const { vault, table } = await newVault(db, { schema: 'vault_sweep' })
+    const provider = new StrictProvider()
+    const sweeping = createTokenVault({ db, table, envelope, providers: { google: provider.profile() } })
+    const tokens = {
+      access_token: { value: 'at', expiresAt: new Date(Date.now() + 60_000) },
+      refresh_token: { value: provider.connect() },
+    }
+    await vault.putGrant({ ...google, tokens })
+    expect(await sweeping.refreshSweep()).toEqual({ refreshed: 1, failed: 0, lost: 0 })
+    await vault.dispose()
   })
 
   it('a limit of 5 claims 5, also where the plan is a nested loop', async () => {

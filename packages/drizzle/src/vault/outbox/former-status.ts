@@ -12,9 +12,15 @@ export type FormerStatus = ReturnType<typeof formerStatus>
  */
 export function formerStatus(db: PostgresDatabase, table: typeof tokenVault) {
   const status = sql<GrantStatus>`${table.status}`.as('former_status')
+  const hadDoubt = inDoubt(table).as('had_doubt')
   const row = db
-    .select({ id: table.id, status })
+    .select({ id: table.id, status, hadDoubt })
     .from(table)
     .where(eq(table.id, parameter('id')))
   return db.$with('former').as(row.for('no key update'))
+}
+
+/** Whether an attempt before the last one has left in doubt what became of the refresh token. */
+export function inDoubt(table: typeof tokenVault) {
+  return sql<boolean>`${table.inDoubtSince} is not null`
 }

@@ -28,6 +28,8 @@ export interface Claim {
   readonly owner: string
   /** Milliseconds since the epoch, by the database's clock: what lifetimes are counted from. */
   readonly attemptStartedAt: number
+  /** Whether more than one attempt before this one has left in doubt whether the refresh token is spent. */
+  readonly hadDoubt: boolean
 }
 
 /** What became of an attempt that brought no tokens. */
@@ -120,6 +122,6 @@ function terms({ expiryBufferSeconds, rotates, graceSeconds }: RefreshSettings, 
   return { bufferSeconds: expiryBufferSeconds, rotates, graceSeconds, ...forced }
 }
 
-function ofHolder({ row: { id, version }, owner }: Claim) {
-  return { id, claimedVersion: version, owner }
+function ofHolder({ row: { id, version }, owner, hadDoubt }: Claim) {
+  return { id, claimedVersion: version, owner, hadDoubt }
 }

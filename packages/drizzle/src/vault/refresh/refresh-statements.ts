@@ -1,7 +1,7 @@
 import { and, asc, eq, isNotNull, type SQL, sql } from 'drizzle-orm'
 import type { PostgresDatabase } from '../../database.ts'
 import { listedFields, rowFields } from '../grant-row.ts'
-import type { FormerStatus } from '../outbox/former-status.ts'
+import { type FormerStatus, inDoubt } from '../outbox/former-status.ts'
 import { flag, json, parameter, seconds, textArray, unnamed } from '../parameters.ts'
 import { isAskable, type tokenVault } from '../schema.ts'
 import { LONGEST_PAUSE_SECONDS } from './back-off.ts'
@@ -45,6 +45,8 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
   const ofClaim = and(ofId, eq(table.version, parameter('claimedVersion')))
   const ofHolder = and(ofClaim, eq(table.leaseOwner, parameter('owner')))
   const claimed = { row: rowFields(table), attemptStartedAt: milliseconds(sql`${table.attemptStartedAt}`) }
+  // As before the claim. One retry is allowed in doubt, and an attempt that spent nothing was none.
+  const doubtBefore = sql`case when ${flag('hadDoubt')} then ${table.inDoubtSince} end`
   const taken = {
     leaseOwner: parameter('owner'),
     // What was in doubt before stays in doubt: the mark of this attempt may be cleared, that one not.
@@ -73,10 +75,12 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
       .prepare(unnamed),
 
     claim: db
+      .with(former)
       .update(table)
       .set({ ...taken, leaseUntil: sql`clock_timestamp() + ${seconds('leaseSeconds')}` })
-      .where(and(ofId, conditions.claimable(terms)))
-      .returning(claimed)
+      .from(former)
+      .where(and(ofId, conditions.claimable(terms), eq(table.id, former.id)))
+      .returning({ ...claimed, hadDoubt: former.hadDoubt })
       .prepare(unnamed),
 
     /** Of any grants that are due, the first to expire first; rows that somebody else is writing are passed over. */
@@ -86,7 +90,7 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
       .set({ ...taken, leaseUntil: sql`clock_timestamp() + ${due.lease} * interval '1 second'` })
       .from(due)
       .where(eq(table.id, due.id))
-      .returning(claimed)
+      .returning({ ...claimed, hadDoubt: due.hadDoubt })
       .prepare(unnamed),
 
     /**
@@ -116,6 +120,7 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
         ...noLease,
         status: sql`${parameter('status')}`,
         attemptStartedAt: sql`case when ${flag('isAnswered')} then ${table.inDoubtSince} else ${table.attemptStartedAt} end`,
+        inDoubtSince: sql`case when ${flag('isAnswered')} then ${doubtBefore} else ${table.inDoubtSince} end`,
         retryAfter: pause,
         failures: sql`${table.failures} + 1`,
         lastErrorCode: parameter('lastErrorCode'),
@@ -133,6 +138,7 @@ export function prepareRefreshStatements(db: PostgresDatabase, table: typeof tok
       .set({
         ...noLease,
         attemptStartedAt: sql`${table.inDoubtSince}`,
+        inDoubtSince: doubtBefore,
         retryAfter: pause,
       })
       .where(ofHolder)
@@ -156,7 +162,7 @@ function dueGrants(db: PostgresDatabase, table: typeof tokenVault, { claimable }
     refused: sql`false`,
   }
   const rows = db
-    .select({ id: table.id, lease: sql<number>`profile.lease`.as('lease') })
+    .select({ id: table.id, lease: sql<number>`profile.lease`.as('lease'), hadDoubt: inDoubt(table).as('had_doubt') })
     .from(table)
     .innerJoin(profile, sql`profile.provider = ${table.provider}`)
     .where(
@@ -170,7 +176,7 @@ function dueGrants(db: PostgresDatabase, table: typeof tokenVault, { claimable }
     )
     .orderBy(asc(table.expiresAt))
     .limit(sql.placeholder('limit'))
-    .for('update', { of: table, skipLocked: true })
+    .for('update', { skipLocked: true })
   return db.$with('due').as(rows)
 }
 
