@@ -89,6 +89,16 @@ describe('the plain SQL', () => {
     await query(url, sessionTableSql())
   })
 
+  it('has all its indexes under the longest name that is taken', async () => {
+    const table = pgSessionTable('x'.repeat(48))
+    expect(
+      sessionTableSql(table)
+        .match(/"x{48}_\w+"/g)
+        ?.every((name) => name.length - 2 <= 63),
+    ).toBe(true)
+    expect(() => pgSessionTable('x'.repeat(49))).toThrow(expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT' }))
+  })
+
   it('takes names as they are, and schemas', async () => {
     const url = await newDatabase('create schema "Customer ""area"""')
     await query(url, sessionTableSql(pgSessionTable('The "sessions"; drop', { schema: 'Customer "area"' })))

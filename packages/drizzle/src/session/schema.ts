@@ -1,5 +1,6 @@
 import { isNotNull } from 'drizzle-orm'
 import { bigint, customType, index, pgSchema, pgTable, text } from 'drizzle-orm/pg-core'
+import { checkTableName } from '../table-name.ts'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
 
@@ -10,12 +11,14 @@ export type PgSessionTable = ReturnType<typeof pgSessionTable>
  * The sessions table for a Drizzle schema: re-export it, and drizzle-kit makes its migration. Without drizzle-kit,
  * `sessionTableSql` gives the SQL.
  *
- * @param name default `waxseal_sessions`
+ * @param name default `waxseal_sessions`; at most 48 bytes
  * @param options.schema the Postgres schema that it stands in; by default none is named, and `search_path` decides
+ * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for a longer name
  * @example
  * export const sessions = pgSessionTable()
  */
 export function pgSessionTable(name = 'waxseal_sessions', options: { readonly schema?: string } = {}) {
+  checkTableName('pgSessionTable', name)
   // Types of tables tell a named schema from none; nothing here depends on it, and one type for both spares a generic.
   const define = options.schema === undefined ? pgTable : (pgSchema(options.schema).table as unknown as typeof pgTable)
   return define(

@@ -18,6 +18,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { checkTableName } from '../table-name.ts'
 import { askable, type GrantKind, type GrantStatus } from './grant.ts'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
@@ -68,7 +69,7 @@ type Columns = ReturnType<typeof columns>
 export type ColumnBuilders = Record<string, PgColumnBuilderBase>
 
 export interface TokenVaultTableOptions<TenantId extends PgColumnBuilderBase, Extra extends ColumnBuilders> {
-  /** Default `token_vault`. */
+  /** Default `token_vault`. At most 48 bytes. */
   readonly name?: string
   /** The Postgres schema that it stands in; by default none is named, and `search_path` decides. */
   readonly schema?: string
@@ -103,8 +104,8 @@ export type TokenVaultTable = PgTable & { readonly [Name in keyof Columns | 'ten
  * The table of a token vault for a Drizzle schema: re-export it, and drizzle-kit makes its migration. Without drizzle-kit,
  * `migrateTokenVault` creates it, or the SQL of `tokenVaultSql`.
  *
- * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for a tenant column that may be null or is of another type, and for an extra
- *   column with the name of one of ours.
+ * @throws WaxsealTypeError `ERR_WAXSEAL_ARGUMENT` for a tenant column that may be null or is of another type, for an extra column
+ *   with the name of one of ours, and for a name that is too long.
  * @example
  * export const tokenVault = createTokenVaultTable({
  *   tenantId: uuid('tenant_id').notNull().references(() => tenants.id, { onDelete: 'cascade' }),
@@ -115,6 +116,7 @@ export function createTokenVaultTable<
   Extra extends ColumnBuilders = Record<never, never>,
 >(options: TokenVaultTableOptions<TenantId, Extra> = {}): TokenVaultTableOf<TenantId, Extra> {
   const { name = 'token_vault', schema, tenantId = anyTenant(), rls = false, extraColumns = {} } = options
+  checkTableName('createTokenVaultTable', name)
   // Types of tables tell a named schema from none; nothing here depends on it, and one type for both spares a generic.
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
   const { id, ...rest } = columns()

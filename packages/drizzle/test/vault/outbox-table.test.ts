@@ -26,7 +26,7 @@ const misuse = { code: 'ERR_WAXSEAL_ARGUMENT' }
 describe.each(drivers)('$driver', ({ open }) => {
   async function start() {
     const { db, systemDb, owner, roles, table } = await newGuardedVault(open)
-    const outbox = createTokenVaultOutbox({ name: `${roles.app}_outbox`, rls: { systemRole: roles.system } })
+    const outbox = createTokenVaultOutbox({ name: `outbox_${randomUUID()}`, rls: { systemRole: roles.system } })
     await migrateTokenVault(owner, outbox)
     await grant(owner, roles, `${roles.app}_outbox`)
     const options = { db, table, outbox, envelope, providers }
@@ -159,6 +159,12 @@ it('refuses a tenant that may be null, or of a type that respells it', () => {
   for (const tenantId of [text('tenant_id'), integer('tenant_id'), text('tenant_id').array().notNull()]) {
     expect(() => createTokenVaultOutbox({ tenantId })).toThrow(expect.objectContaining(misuse))
   }
+})
+
+it('refuses a name that leaves no room for those of its indexes', () => {
+  expect(() => createTokenVaultOutbox({ name: 'x'.repeat(49) })).toThrow(
+    expect.objectContaining({ code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringContaining('48 bytes') }),
+  )
 })
 
 it('a vault without an outbox has nothing to prune', async () => {

@@ -248,6 +248,8 @@ describe('createTokenVaultTable', () => {
     ['a tenant that may be null', { tenantId: text('tenant_id') }, /notNull/],
     ['a tenant in a padded column', { tenantId: char('tenant_id', { length: 9 }).notNull() }, /uuid, text/],
     ['a column with a name of ours', { extraColumns: { status: boolean('app_status') } }, /status/],
+    ['a name that leaves no room for its indexes’', { name: 'ü'.repeat(25) }, /48 bytes/],
+    ['no name', { name: '' }, /48 bytes/],
     ['a second tenant', { extraColumns: { tenantId: integer('tenant') } }, /tenantId/],
   ])('refuses %s', (_, options, message) => {
     expect(() => createTokenVaultTable(options as never)).toThrow(

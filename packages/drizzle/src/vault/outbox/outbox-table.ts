@@ -13,6 +13,7 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { checkTableName } from '../../table-name.ts'
 import { misuse } from '../arguments.ts'
 import { anyTenant, checkTenantColumn, policies, type TokenVaultTable, type TokenVaultTableOptions } from '../schema.ts'
 
@@ -53,7 +54,7 @@ type Columns = ReturnType<typeof columns>
 
 export interface TokenVaultOutboxOptions<TenantId extends PgColumnBuilderBase>
   extends Pick<TokenVaultTableOptions<TenantId, Record<never, never>>, 'schema'> {
-  /** Default `token_vault_outbox`. */
+  /** Default `token_vault_outbox`. At most 48 bytes. */
   readonly name?: string
   /**
    * Default `text('tenant_id').notNull()`. Of the same type as that of the vault's table. Without a foreign key, what happened to
@@ -89,6 +90,7 @@ export function createTokenVaultOutbox<TenantId extends PgColumnBuilderBase = Re
   options: TokenVaultOutboxOptions<TenantId> = {},
 ): TokenVaultOutboxOf<TenantId> {
   const { name = 'token_vault_outbox', schema, tenantId = anyTenant(), rls = false } = options
+  checkTableName('createTokenVaultOutbox', name)
   const define = schema === undefined ? pgTable : (pgSchema(schema).table as unknown as typeof pgTable)
   const { id, grantId, ...rest } = columns()
   const builders = { id, grantId, tenantId, ...rest } as Columns & { tenantId: TenantId }
