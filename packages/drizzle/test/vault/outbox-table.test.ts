@@ -26,9 +26,12 @@ const misuse = { code: 'ERR_WAXSEAL_ARGUMENT' }
 describe.each(drivers)('$driver', ({ open }) => {
   async function start() {
     const { db, systemDb, owner, roles, table } = await newGuardedVault(open)
-    const outbox = createTokenVaultOutbox({ name: `outbox_${randomUUID()}`, rls: { systemRole: roles.system } })
+    const outbox = createTokenVaultOutbox({
+      name: `events_${randomUUID().replaceAll('-', '')}`,
+      rls: { systemRole: roles.system },
+    })
     await migrateTokenVault(owner, outbox)
-    await grant(owner, roles, `${roles.app}_outbox`)
+    await grant(owner, roles, getTableName(outbox))
     const options = { db, table, outbox, envelope, providers }
     return { ...options, systemDb, owner, vault: createTokenVault({ ...options, systemDb }), options }
   }
