@@ -1,5 +1,12 @@
+import { AsyncResource } from 'node:async_hooks'
 import { WaxsealError } from '@waxseal/core'
 import type { StopSignal } from './deadlines.ts'
+
+/**
+ * What a caller keeps in an AsyncLocalStorage, a trace or a transaction, is not around a call for others too: whoever happened
+ * to ask first would have their work under his name. A call for one alone stays his.
+ */
+const nobody = new AsyncResource('waxseal.Batches')
 
 /** Somebody who waits for the answer to a request. The call on his behalf alone, if any, sets his `signal.onabort`. */
 export interface Waiter<Request, Answer> {
@@ -13,6 +20,7 @@ export interface Waiter<Request, Answer> {
 export class Batch<Request, Answer> {
   readonly #signal: { aborted: boolean; onabort: StopSignal['onabort'] } = { aborted: false, onabort: null }
   readonly #waiting = new Set<Waiter<Request, Answer>>()
+  #asked = 0
 
   /** Of the call for all. Everybody may give up by himself; with the last of them the call is given up. */
   get signal(): StopSignal {
@@ -28,6 +36,11 @@ export class Batch<Request, Answer> {
     return this.#waiting.size
   }
 
+  /** Whether anybody but the first has asked, whoever of them still waits. */
+  get isShared(): boolean {
+    return this.#asked > 1
+  }
+
   /** Whether the call stays within `most` requests with this one; equal ones are one. */
   hasRoomFor(request: Request, most: number): boolean {
     if (this.size < most) return true
@@ -35,6 +48,7 @@ export class Batch<Request, Answer> {
   }
 
   add(request: Request, signal: StopSignal): Promise<Answer> {
+    this.#asked += 1
     return new Promise((resolve, reject) => {
       const leaveBy = <T>(settle: (value: T) => void) => {
         return (value: T) => {
@@ -110,7 +124,8 @@ export class Batches<Request, Answer> {
 
   async #finish(batch: Batch<Request, Answer>): Promise<void> {
     try {
-      if (batch.size > 0) await this.#send(batch)
+      if (batch.size === 0) return
+      await (batch.isShared ? nobody.runInAsyncScope(this.#send, undefined, batch) : this.#send(batch))
     } catch (error) {
       for (const { reject } of batch.waiting) reject(error)
     } finally {

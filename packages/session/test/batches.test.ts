@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { type Batch, Batches } from '../src/batches.ts'
 import type { StopSignal } from '../src/deadlines.ts'
@@ -98,6 +99,49 @@ describe('a batch', () => {
     const signals = [newSignal(), newSignal()]
     const outcomes = await Promise.allSettled(signals.map((signal, i) => batches.add(i + 1, signal)))
     expect(outcomes).toMatchObject([{ value: '1 true' }, { reason: { message: 'down' } }])
+  })
+})
+
+describe('what surrounds a caller', () => {
+  const request = new AsyncLocalStorage<string>()
+
+  function newSurroundedBatches() {
+    const seen: (string | undefined)[] = []
+    const { batches } = newBatches(async (batch) => {
+      seen.push(request.getStore())
+      await answerAll(batch)
+    })
+    const ask = (name: number, signal = newSignal()) => request.run(`request ${name}`, () => batches.add(name, signal))
+    return { ask, seen }
+  }
+
+  it('is not around a call for several, whoever came first', async () => {
+    const { ask, seen } = newSurroundedBatches()
+    await Promise.all([ask(1), ask(2)])
+    const signal = newSignal()
+    const [left, stayed] = [ask(3, signal), ask(4)]
+    stop(signal)
+    await expect(left).rejects.toMatchObject(timedOut)
+    await stayed
+    expect(seen).toEqual([undefined, undefined])
+  })
+
+  it('is around the call that is his alone', async () => {
+    const { ask, seen } = newSurroundedBatches()
+    await ask(1)
+    await ask(2)
+    expect(seen).toEqual(['request 1', 'request 2'])
+  })
+
+  it('is around him again once he has his answer', async () => {
+    const { ask } = newSurroundedBatches()
+    const after = [1, 2].map((name) =>
+      request.run(`request ${name}`, async () => {
+        await ask(name)
+        return request.getStore()
+      }),
+    )
+    expect(await Promise.all(after)).toEqual(['request 1', 'request 2'])
   })
 })
 

@@ -19,7 +19,8 @@ export class GrantReads {
     this.#database = database
   }
 
-  find(name: GrantName): Promise<KeptGrant | undefined> {
+  async find(name: GrantName): Promise<KeptGrant | undefined> {
+    this.#database.checkCaller()
     // With row-level security a statement sees the rows of one tenant, and its transaction costs more than the statement.
     if (this.#database.isTenantBound) return this.#findOne(name)
     return this.#batches.add(keyOf(name), { aborted: false, onabort: null })

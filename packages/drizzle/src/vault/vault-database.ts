@@ -69,6 +69,11 @@ export class VaultDatabase {
     this.hasOverview = overall !== undefined
   }
 
+  /** Throws `ERR_WAXSEAL_ARGUMENT` inside withTenant: for who joins a statement of others, which would not tell. */
+  checkCaller(): void {
+    checkOutsideTenant(this.#db)
+  }
+
   /**
    * Runs one statement, again where a concurrent transaction came first.
    *
@@ -79,7 +84,7 @@ export class VaultDatabase {
     tenantId: string | undefined,
     statement: (statements: Statements, db: PostgresDatabase) => Promise<T>,
   ): Promise<T> {
-    checkOutsideTenant(this.#db)
+    this.checkCaller()
     try {
       return await repeating(() =>
         this.isTenantBound && tenantId !== undefined

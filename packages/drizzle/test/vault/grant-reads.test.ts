@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, uuid } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
-import { createTokenVault } from '../../src/vault/index.ts'
+import { createTokenVault, withTenant } from '../../src/vault/index.ts'
 import { databases } from '../support/databases.ts'
 import { envelope, newVault, providers } from './support/vaults.ts'
 
@@ -76,6 +76,39 @@ describe('concurrent reads', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_WAXSEAL_STORE_UNAVAILABLE' } })
     }
     expect(query).toHaveBeenCalledTimes(1)
+  })
+
+  /** A call inside {@link withTenant} and one of another request, in one turn of the event loop. */
+  async function together(first: 'inside' | 'outside') {
+    const pool = new pg.Pool({ connectionString: inject('postgres'), max: 1 })
+    onTestFinished(() => pool.end())
+    const db = drizzle({ client: pool })
+    const { vault } = await newVault(db)
+    for (const tenant of ['1', '2']) await vault.storeToken(tenant, 'google', 'access_token', { value: tenant })
+    await vault.dispose()
+    let begin = () => {}
+    const turn = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const outside = turn.then(() => vault.getAccessToken('2', 'google'))
+    const inside = withTenant(db, '1', async () => {
+      if (first === 'inside') {
+        const call = vault.getAccessToken('1', 'google')
+        begin()
+        return call
+      }
+      begin()
+      for (let i = 0; i < 5; i++) await Promise.resolve()
+      return vault.getAccessToken('1', 'google')
+    })
+    return Promise.allSettled([inside, outside])
+  }
+
+  it.each(['inside', 'outside'] as const)('of which one is inside withTenant fail alone: first %s', async (first) => {
+    expect(await together(first)).toMatchObject([
+      { reason: { code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringMatching(/inside withTenant/) } },
+      { value: { token: '2' } },
+    ])
   })
 
   it.each([
