@@ -1,5 +1,5 @@
 import { checkInstant, checkUuid, misuse } from './arguments.ts'
-import { type GrantStatus, grantStatuses } from './grant.ts'
+import { type GrantName, type GrantStatus, grantStatuses } from './grant.ts'
 import { checkMetadata, checkScopes, checkTokens, type TokenInputs } from './grant-input.ts'
 import type { GrantRow } from './grant-row.ts'
 import type { RowFilter } from './grant-rows.ts'
@@ -8,6 +8,7 @@ import type { GrantMetadata, MetadataOf, ProviderName, ProviderProfile, Provider
 import { checkSavedGrant, type SavedGrant } from './refresh/saved-grant.ts'
 import type { Demand, FreshAccessToken } from './refresh/standing.ts'
 import { refreshSweep, type SweepCounts, type SweepOptions } from './refresh/sweep.ts'
+import { unlessAborted } from './refresh/until.ts'
 import { tellProvider } from './revocation.ts'
 import type { RotationOptions, RotationProgress } from './rotation/rotation.ts'
 import { TokenVaultService } from './token-vault-service.ts'
@@ -170,7 +171,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     selector: OAuthSelector<ProviderName<Profiles>>,
     { signal }: WaitOptions = {},
   ): Promise<FreshAccessToken> {
-    return this.#fresh(selector, undefined, signal)
+    return this.#fresh(selector, () => undefined, signal)
   }
 
   /**
@@ -186,7 +187,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     { signal }: WaitOptions = {},
   ): Promise<FreshAccessToken> {
     if (!Number.isInteger(version) || version < 1) misuse('version must be that of an access token')
-    return this.#fresh(selector, { version, reason: 'refused' }, signal)
+    return this.#fresh(selector, () => ({ version, reason: 'refused' }), signal)
   }
 
   /**
@@ -197,8 +198,11 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     selector: OAuthSelector<ProviderName<Profiles>>,
     { signal }: WaitOptions = {},
   ): Promise<FreshAccessToken> {
-    const row = await this.parts.rows.find(this.parts.name({ ...selector, kind: 'oauth' }))
-    return this.#fresh(selector, row && { version: row.version, reason: 'renewal' }, signal)
+    const demanded = async (name: GrantName): Promise<Demand | undefined> => {
+      const row = await this.parts.rows.find(name)
+      return row && { version: row.version, reason: 'renewal' }
+    }
+    return this.#fresh(selector, demanded, signal)
   }
 
   /**
@@ -269,11 +273,16 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
 
   async #fresh(
     selector: OAuthSelector<string>,
-    demand: Demand | undefined,
+    demanded: (name: GrantName) => Demand | undefined | Promise<Demand | undefined>,
     signal: AbortSignal | undefined,
   ): Promise<FreshAccessToken> {
     const name = this.parts.name({ ...selector, kind: 'oauth' })
-    return observed('get', name, () => this.parts.refresher.get(name, demand, signal))
+    const call = async () => {
+      signal?.throwIfAborted()
+      return this.parts.refresher.get(name, await demanded(name), signal)
+    }
+    // Whoever does not answer, the database or the key service as well as the provider.
+    return observed('get', name, () => unlessAborted(call(), signal))
   }
 
   #filter({ tenantId, provider }: GrantFilter<string>): RowFilter {

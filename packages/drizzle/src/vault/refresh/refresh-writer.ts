@@ -62,7 +62,7 @@ export class RefreshWriter {
     const saved = savedGrant(claimed, renewed.value, renewed.scopes)
     const handOver = async () => {
       const kept = Promise.resolve(this.#parts.onPersistFailure?.(saved))
-      await until(kept, undefined, HOOK_TIMEOUT, () => new Error('no end in time'))
+      await until(kept, HOOK_TIMEOUT, () => new Error('no end in time'))
       // Told to those who listen at the level of a failure, whether or not somebody has the record now.
       throw new WaxsealError('ERR_WAXSEAL_STORE_UNAVAILABLE', 'What a refresh brought could not be written')
     }

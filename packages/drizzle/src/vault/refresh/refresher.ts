@@ -46,11 +46,14 @@ export class Refresher {
     this.#attempts = new Attempts(parts)
   }
 
-  /** An access token to send; a newer one than the demand names, if it names one. Notes the use. */
+  /**
+   * An access token to send; a newer one than the demand names, if it names one. Notes the use.
+   *
+   * @param signal after which it begins no refresh; that nobody waits for it any more is its caller's affair
+   */
   async get(name: GrantName, asked: Demand | undefined, signal: AbortSignal | undefined): Promise<FreshAccessToken> {
     const { refreshRows: rows, grants, usage, profiles, clock } = this.#parts
     const settings = settingsOf(this.#parts.settings, name)
-    signal?.throwIfAborted()
     let demand = asked
     const kept = demand === undefined ? await grants.readKept(name) : undefined
     const token = kept && freshEnough(kept, settings)
@@ -62,7 +65,6 @@ export class Refresher {
     // No lease runs for longer; whoever takes one meanwhile has as much time as a call that waits.
     const deadline = performance.now() + leaseSeconds(settings) * 1000
     for (;;) {
-      signal?.throwIfAborted()
       // A crowd that finds a token due takes one look at it; only CLAIM decides, whatever has changed since.
       const standing = await this.#standings.run(JSON.stringify([name, demand]), () =>
         rows.find(name, settings, demand),
@@ -74,6 +76,7 @@ export class Refresher {
       usage.note(row, clock.now())
       const tokens = isInUse(row) ? await grants.open(row) : {}
       if (row.status === 'QUARANTINED' && (await grants.lifted(row)).status !== row.status) continue
+      signal?.throwIfAborted()
       const underWay = this.#flights.get(row.id)
       const verdict = judge(standing, tokens, demand, canRefresh, underWay !== undefined)
       if (typeof verdict === 'object') {
@@ -89,17 +92,13 @@ export class Refresher {
           demand = { version: row.version, reason: 'refused' }
           continue
         }
-        await until(
-          this.#looks.run(row.id, () => this.#look(row, left)),
-          signal,
-          left,
-          pending,
-        )
+        const look = this.#looks.run(row.id, () => this.#look(row, left))
+        await until(look, left, pending)
         continue
       }
       // Whoever asks the provider waits for as long as the provider may take.
       const flight = this.#flights.run(row.id, () => this.#refresh(row, demand))
-      const { token: renewed } = await until(flight, signal, verdict === 'refresh' ? undefined : left, pending)
+      const { token: renewed } = await until(flight, verdict === 'refresh' ? undefined : left, pending)
       if (renewed !== undefined && renewed.version !== demand?.version) return renewed
       // It failed, as the row says now, or the claim was lost to one that this read had not seen.
       await sleep(Math.random() * FIRST_LOOK)
