@@ -1,6 +1,8 @@
 /** What happens to a grant while the provider is being asked, and to the tokens that come back then. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import { RefreshRows } from '../../src/vault/refresh/refresh-rows.ts'
 import { databases, openNodePostgres, servers } from '../support/databases.ts'
 import { codeOf, google, refreshing, times } from './support/refreshing.ts'
 import type { StrictProvider, Twist } from './support/strict-provider.ts'
@@ -141,4 +143,75 @@ it('a pool of one connection is enough, and is free while the provider is asked'
   expect(answered).toMatchObject({ rows: [{ one: 1 }] })
   expect(provider.calls).toBe(1)
   await close()
+})
+
+/** Holds back what the first of such statements brings until it is let go. */
+function heldBack(method: 'find' | 'commit') {
+  let letGo = () => {}
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  const run = RefreshRows.prototype[method] as (...args: unknown[]) => Promise<unknown>
+  let runs = 0
+  let answered = 0
+  const spy = vi.spyOn(RefreshRows.prototype, method).mockImplementation(async function (
+    this: RefreshRows,
+    ...args: unknown[]
+  ) {
+    const isFirst = runs++ === 0
+    const brought = await run.apply(this, args)
+    answered++
+    if (isFirst) await gate
+    return brought as never
+  })
+  onTestFinished(() => {
+    letGo()
+    spy.mockRestore()
+  })
+  return { letGo, answered: () => answered, runs: () => runs }
+}
+
+describe('after a write of his own a caller is served nothing older, whatever others wait for', () => {
+  it.each([
+    ['revokeGrant', (vault: Vault) => vault.revokeGrant(google), 'ERR_WAXSEAL_GRANT_REAUTH_REQUIRED'],
+    ['deleteGrant', (vault: Vault) => vault.deleteGrant(google), 'ERR_WAXSEAL_GRANT_NOT_FOUND'],
+  ])('%s, while the look of another call is on its way', async (_, write, code) => {
+    const { vault, connect, set } = await refreshing(await servers[0]!.open())
+    const { accessToken } = await connect(60)
+    // The old token will do.
+    await set(sql`lease_owner = 'x', lease_until = now() + interval '1 minute'`)
+    const look = heldBack('find')
+    const other = vault.getFreshAccessToken(google)
+    await expect.poll(look.answered).toBe(1)
+    await write(vault)
+    const own = codeOf(vault.getFreshAccessToken(google))
+    await expect.poll(look.answered).toBe(2)
+    look.letGo()
+    expect(await own).toBe(code)
+    expect(await other).toMatchObject({ accessToken })
+  })
+
+  it('putGrant, while a refresh from before is on its way back', async () => {
+    const { vault, provider, connect } = await refreshing(await servers[0]!.open())
+    await connect(-1)
+    const commit = heldBack('commit')
+    const other = vault.getFreshAccessToken(google)
+    await expect.poll(commit.answered).toBe(1)
+    await connect(-1)
+    const own = vault.getFreshAccessToken(google)
+    await sleep(100)
+    commit.letGo()
+    expect(await own).toMatchObject({ version: 4, isStale: false })
+    expect(await other).toMatchObject({ version: 2 })
+    expect(provider.calls).toBe(2)
+  })
+})
+
+it('a crowd takes one look at a grant, and claims it once', async () => {
+  const { vault, connect } = await refreshing(await servers[0]!.open())
+  await connect(-1)
+  const look = heldBack('find')
+  look.letGo()
+  await times(25, () => vault.getFreshAccessToken(google))
+  expect(look.runs()).toBe(1)
 })

@@ -66,7 +66,7 @@ export class Refresher {
     const deadline = performance.now() + leaseSeconds(settings) * 1000
     for (;;) {
       // A crowd that finds a token due takes one look at it; only CLAIM decides, whatever has changed since.
-      const standing = await this.#standings.run(JSON.stringify([name, demand]), () =>
+      const standing = await this.#standings.gather(JSON.stringify([name, demand]), () =>
         rows.find(name, settings, demand),
       )
       if (standing === undefined) {
@@ -99,8 +99,8 @@ export class Refresher {
       // Whoever asks the provider waits for as long as the provider may take.
       const flight = this.#flights.run(row.id, () => this.#refresh(row, demand))
       const { token: renewed } = await until(flight, verdict === 'refresh' ? undefined : left, pending)
-      if (renewed !== undefined && renewed.version !== demand?.version) return renewed
-      // It failed, as the row says now, or the claim was lost to one that this read had not seen.
+      if (renewed !== undefined && renewed.version > row.version) return renewed
+      // It failed, as the row says now, or is older than this read; or the claim was lost to one that it had not seen.
       await sleep(Math.random() * FIRST_LOOK)
     }
   }

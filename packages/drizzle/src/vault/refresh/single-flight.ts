@@ -11,6 +11,15 @@ export class SingleFlight<Result> {
     return this.#flights.get(key) ?? this.begin(key, start)
   }
 
+  /** Joins what is to start for the key after this turn of the event loop: nobody gets what was read before he asked. */
+  gather(key: string, start: () => Promise<Result>): Promise<Result> {
+    return this.run(key, async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      this.#flights.delete(key)
+      return start()
+    })
+  }
+
   /** Starts it in any case; who comes from now on joins this one. */
   begin(key: string, start: () => Promise<Result>): Promise<Result> {
     const flight: Promise<Result> = start().finally(() => {
