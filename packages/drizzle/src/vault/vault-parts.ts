@@ -109,7 +109,8 @@ export class VaultParts {
     const refreshRows = new RefreshRows(database)
     this.writer = new RefreshWriter({ refreshRows, rows, grants, profiles: providers, onPersistFailure })
     const { writer } = this
-    this.refresher = new Refresher({ refreshRows, grants, usage, writer, profiles: providers, settings, clock })
+    const protocol = { database, refreshRows, grants, usage, writer, profiles: providers, settings, clock }
+    this.refresher = new Refresher(protocol)
     this.profiles = providers
     this.tenantId = tenantIdCheck(table.tenantId)
     this.isTenantBound = isTenantBound(table)

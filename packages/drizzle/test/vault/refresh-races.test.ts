@@ -1,7 +1,9 @@
 /** What happens to a grant while the provider is being asked, and to the tokens that come back then. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import { withTenant } from '../../src/vault/index.ts'
 import { RefreshRows } from '../../src/vault/refresh/refresh-rows.ts'
 import { databases, openNodePostgres, servers } from '../support/databases.ts'
 import { codeOf, google, refreshing, times } from './support/refreshing.ts'
@@ -214,4 +216,38 @@ it('a crowd takes one look at a grant, and claims it once', async () => {
   look.letGo()
   await times(25, () => vault.getFreshAccessToken(google))
   expect(look.runs()).toBe(1)
+})
+
+it.each(['inside', 'outside'])('a call inside withTenant is refused and fails no other: first %s', async (first) => {
+  const { db, close } = openNodePostgres(inject('postgres'), {}, { max: 2 })
+  const { vault, connect } = await refreshing(db)
+  await connect(3600)
+  let begin = () => {}
+  const turn = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const report = () => vault.reportUnauthorized(google, 1)
+  const outside = turn.then(report)
+  const inside = withTenant(db, 't1', async () => {
+    const call = first === 'inside' ? report() : undefined
+    begin()
+    await turn
+    return call ?? report()
+  })
+  await expect(inside).rejects.toThrow(/inside withTenant/)
+  expect(await outside).toMatchObject({ version: 2 })
+  await close()
+})
+
+it('the provider is asked outside of what surrounds the caller, for whom others wait too', async () => {
+  const { vault, provider, connect } = await refreshing(await servers[0]!.open())
+  await connect(-1)
+  const request = new AsyncLocalStorage<string>()
+  let around: string | undefined = 'not asked'
+  provider.next((rightAnswer) => {
+    around = request.getStore()
+    return rightAnswer()
+  })
+  await request.run('a request', () => vault.getFreshAccessToken(google))
+  expect(around).toBe(undefined)
 })

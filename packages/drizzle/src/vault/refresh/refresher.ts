@@ -6,6 +6,7 @@ import type { GrantRow } from '../grant-row.ts'
 import { type Grants, isInUse, type PreparedGrants } from '../grants.ts'
 import type { ProviderProfiles } from '../provider-profile.ts'
 import type { Usage } from '../usage.ts'
+import type { VaultDatabase } from '../vault-database.ts'
 import type { RefreshOutcome } from '../vault-events.ts'
 import { type Attempted, Attempts } from './attempts.ts'
 import { freshEnough } from './fresh-enough.ts'
@@ -17,6 +18,7 @@ import { type Demand, type FreshAccessToken, judge } from './standing.ts'
 import { until } from './until.ts'
 
 export interface RefresherParts {
+  readonly database: VaultDatabase
   readonly refreshRows: RefreshRows
   readonly grants: Grants
   readonly usage: Usage
@@ -52,7 +54,8 @@ export class Refresher {
    * @param signal after which it begins no refresh; that nobody waits for it any more is its caller's affair
    */
   async get(name: GrantName, asked: Demand | undefined, signal: AbortSignal | undefined): Promise<FreshAccessToken> {
-    const { refreshRows: rows, grants, usage, profiles, clock } = this.#parts
+    const { database, refreshRows: rows, grants, usage, profiles, clock } = this.#parts
+    database.checkCaller()
     const settings = settingsOf(this.#parts.settings, name)
     let demand = asked
     const kept = demand === undefined ? await grants.readKept(name) : undefined

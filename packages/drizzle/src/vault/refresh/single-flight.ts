@@ -1,3 +1,11 @@
+import { AsyncResource } from 'node:async_hooks'
+
+/**
+ * What a caller keeps in an AsyncLocalStorage, a trace or a transaction, is not around work that others wait for too, and that
+ * goes on when he has given up.
+ */
+const nobody = new AsyncResource('waxseal.SingleFlight')
+
 /** What is under way in this process, by key: whoever comes meanwhile shares it. */
 export class SingleFlight<Result> {
   readonly #flights = new Map<string, Promise<Result>>()
@@ -22,7 +30,7 @@ export class SingleFlight<Result> {
 
   /** Starts it in any case; who comes from now on joins this one. */
   begin(key: string, start: () => Promise<Result>): Promise<Result> {
-    const flight: Promise<Result> = start().finally(() => {
+    const flight: Promise<Result> = nobody.runInAsyncScope(start).finally(() => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
     })
     this.#flights.set(key, flight)
