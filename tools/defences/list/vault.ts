@@ -51,6 +51,15 @@ export const vault: readonly Defence[] = [
   },
   {
     attack: 23,
+    defence: 'what a gateway answers is no answer of the provider',
+    patch: [
+      replace(`${src}/refresh/refusal.ts`, 'code !== undefined || !(status >= 500 ||', 'true || !(status >= 500 ||'),
+    ],
+    testFile: outcomesTests,
+    test: 'a gateway that waited no longer: REFRESH_FAILED and in doubt',
+  },
+  {
+    attack: 23,
     defence: 'a rotation that was lost is told from a user who withdrew',
     patch: [replace(`${src}/refresh/attempts.ts`, "isLost ? 'LOST_ROTATION' : refusal.status", 'refusal.status')],
     testFile: doubtTests,
@@ -148,7 +157,7 @@ export const vault: readonly Defence[] = [
     defence: 'after a failure the provider is left alone for a while',
     patch: [remove(refreshing, '      sql`not ${heldBack}`,\n')],
     testFile: outcomesTests,
-    test: '503: REFRESH_FAILED, not before the pause is over, nothing in doubt',
+    test: '503 with a code: REFRESH_FAILED, not before the pause is over, nothing in doubt',
   },
   {
     attack: 24,

@@ -1,6 +1,7 @@
 /**
  * What the provider answered in place of tokens, for a refresher that speaks HTTP by itself. The vault keeps the code where
- * it is one of OAuth's and the status, and nothing else.
+ * it is one of OAuth's and the status, and nothing else. A status of 5xx without a code counts as no answer; what was certainly
+ * not sent is told as `temporarily_unavailable` with 503.
  *
  * @example
  * throw new ProviderError('invalid_grant', { status: 400 })

@@ -77,14 +77,14 @@ describe('what a refresher throws', () => {
       'one with a date in a header',
       { response: { status: 503, headers: headers(inAMinute) } },
       'REFRESH_FAILED',
-      true,
+      false,
       60,
     ],
     [
       'one with nonsense in a header',
       { response: { status: 503, headers: headers('soon') } },
       'REFRESH_FAILED',
-      true,
+      false,
       0,
     ],
     [
@@ -105,6 +105,34 @@ describe('what a refresher throws', () => {
     const refusal = refusalOf(thrown, [])
     expect(refusal).toMatchObject({ status, isAnswered })
     expect(Math.abs(refusal.retryAfterSeconds - retryAfterSeconds)).toBeLessThan(2)
+  })
+
+  it.each([408, 499, 500, 502, 503, 504, 520, 524, 527, 599])(
+    '%i is an answer of whoever stands in between',
+    (status) => {
+      for (const error of [undefined, '', 'upstream_reset', 'server_error']) {
+        const refusal = refusalOf({ error, status, retryAfterSeconds: 30 }, [])
+        expect(refusal).toMatchObject({ status: 'REFRESH_FAILED', isAnswered: false, retryAfterSeconds: 30 })
+      }
+    },
+  )
+
+  it.each([
+    ['temporarily_unavailable', 503, true],
+    ['temporarily_unavailable', 500, true],
+    ['temporarily_unavailable', 408, true],
+    ['dead', 500, true],
+    // Whatever comes with it, a gateway says by these that it has nothing of the provider's.
+    ['temporarily_unavailable', 502, false],
+    ['temporarily_unavailable', 504, false],
+    // The code is there for where no status of 500 can be sent, and says as little.
+    ['server_error', 400, false],
+    ['server_error', 200, false],
+    [undefined, 400, true],
+    [undefined, 403, true],
+    [undefined, 429, true],
+  ])('%s with %i: whether it is the provider that speaks', (error, status, isAnswered) => {
+    expect(refusalOf({ error, status }, ['dead'])).toMatchObject({ status: 'REFRESH_FAILED', isAnswered })
   })
 
   it('may have properties that throw', () => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
-import type { TokenResponse } from '../../src/vault/index.ts'
+import { ProviderError, type TokenResponse } from '../../src/vault/index.ts'
 import { databases } from '../support/databases.ts'
 import { codeOf, google, refreshing } from './support/refreshing.ts'
 import { refusal, type Twist } from './support/strict-provider.ts'
@@ -134,7 +134,7 @@ it.each(['REFRESH_FAILED', 'CONFIG_ERROR'])(
 it.each([
   ['429 with Retry-After', refusal(429, '', 120), 120, 'unknown, HTTP 429'],
   ['429 that asks for a year', refusal(429, '', 31_536_000), 3600, 'unknown, HTTP 429'],
-  ['503', refusal(503), 2, 'unknown, HTTP 503'],
+  ['503 with a code', refusal(503, 'temporarily_unavailable'), 2, 'temporarily_unavailable, HTTP 503'],
   ['temporarily_unavailable', refusal(400, 'temporarily_unavailable'), 2, 'temporarily_unavailable, HTTP 400'],
 ])('%s: REFRESH_FAILED, not before the pause is over, nothing in doubt', async (_, twist, pause, lastError) => {
   const { vault, provider, connect, row } = await start()
@@ -161,9 +161,15 @@ const spentThen = (answer: () => unknown): Twist => {
 const throws = (error: unknown) => () => {
   throw error
 }
+const refused = (status: number, error = '') => {
+  throw new ProviderError(error, { status })
+}
 
 it.each([
   ['an HTML page of a gateway', spentThen(throws(Object.assign(new Error('x'), { cause: html }))), 'unknown, HTTP 502'],
+  ['503 without a code', spentThen(() => refused(503)), 'unknown, HTTP 503'],
+  ['server_error', spentThen(() => refused(500, 'server_error')), 'server_error, HTTP 500'],
+  ['a gateway that waited no longer', spentThen(() => refused(524)), 'unknown, HTTP 524'],
   ['malformed JSON', spentThen(throws(Object.assign(new Error('x'), { status: 200 }))), 'malformed_response, HTTP 200'],
   ['no tokens', spentThen(() => ({ ok: true })), 'malformed_response'],
   ['nothing', spentThen(() => undefined), 'malformed_response'],
@@ -187,6 +193,18 @@ it.each([
   await vault.getFreshAccessToken(google)
   expect(provider.calls).toBe(2)
   expect(await row()).toMatchObject({ status: 'LOST_ROTATION', lastErrorCode: 'invalid_grant' })
+})
+
+it('503 without a code, but with Retry-After: in doubt, and left alone for as long as it asks', async () => {
+  const { vault, provider, connect, row } = await start()
+  await connect(-1)
+  provider.next(refusal(503, '', 120))
+  for (const _ of [1, 2])
+    expect(await codeOf(vault.getFreshAccessToken(google))).toBe('ERR_WAXSEAL_GRANT_REFRESH_FAILED')
+  expect(provider.calls).toBe(1)
+  const { attemptStartedAt, retryAfter } = await row()
+  expect(attemptStartedAt).toEqual(expect.any(Date))
+  expect(inSeconds(retryAfter)).toBeCloseTo(120, -1)
 })
 
 it('time-out after sending: REFRESH_FAILED and in doubt, and the refresher is told', async () => {

@@ -14,7 +14,7 @@ export interface Refusal extends ReportedError {
 /** Codes by which a provider refuses the app, whatever the grant. */
 const appErrors = ['invalid_client', 'unauthorized_client', 'unsupported_grant_type']
 
-/** Answers of a gateway in front of the provider, which may have done its work all the same. */
+/** By these a gateway says that it has nothing of the provider's, whatever code it puts with them. */
 const gatewayStatuses = [502, 504]
 
 /** Nobody knows whether the provider spent the refresh token: no answer, none in time, or none that can be read. */
@@ -41,11 +41,21 @@ export function refusalOf(thrown: unknown, terminalErrors: readonly string[]): R
   const isAppRefused = status < 500 && (isKnown ? appErrors.includes(error) : status === 401)
   return {
     status: isTerminal ? 'REAUTH_REQUIRED' : isAppRefused ? 'CONFIG_ERROR' : 'REFRESH_FAILED',
-    isAnswered: !gatewayStatuses.includes(status),
+    isAnswered: isAnswered(status, isKnown ? error : undefined),
     retryAfterSeconds,
     lastErrorCode,
     lastError: `${lastErrorCode}, HTTP ${status}`,
   }
+}
+
+/**
+ * Whether the provider itself refused. A broken server, or whoever stands before it and has lost or given up waiting for its
+ * answer, does not know what became of the refresh token; only with a code of OAuth is such a status the provider's own word.
+ * `server_error` is another spelling of 500, and says no more.
+ */
+function isAnswered(status: number, code: string | undefined): boolean {
+  if (code === 'server_error' || gatewayStatuses.includes(status)) return false
+  return code !== undefined || !(status >= 500 || status === 408 || status === 499)
 }
 
 interface Answer {
