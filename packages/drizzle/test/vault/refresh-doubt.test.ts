@@ -66,10 +66,12 @@ it('an answer ends the doubt about its own attempt, not about the one before', a
   const first = (await row()).attemptStartedAt
   await set(goOn)
   await vault.getFreshAccessToken(google)
-  expect(await row()).toMatchObject({ inDoubtSince: first, attemptStartedAt: first })
+  // It spent nothing, so the one retry within the grace is still to come.
+  expect(await row()).toMatchObject({ inDoubtSince: null, attemptStartedAt: first })
   await set(goOn)
   await vault.getFreshAccessToken(google)
-  expect(provider.calls).toBe(2)
+  expect(provider.calls).toBe(3)
+  expect(await row()).toMatchObject({ status: 'LOST_ROTATION' })
 })
 
 it('a token that is refused counts as expired: in doubt too, the provider is asked', async () => {
