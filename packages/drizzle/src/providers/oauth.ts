@@ -8,7 +8,11 @@ export interface OAuthSettings extends Omit<ProviderProfile, 'refresh' | 'revoke
   readonly clientId: string
   /** Absent: a public client, which sends its id alone. */
   readonly clientSecret?: string
-  /** Default `client_secret_basic`, which every provider must take (RFC 6749, section 2.3.1). */
+  /**
+   * Default `client_secret_basic`, which every provider must take. By RFC 6749 (2.3.1) id and secret are form-encoded in it, `.`,
+   * `-` and `_` too: for a provider that does not decode them, and refuses a right secret by `invalid_client`, take
+   * `client_secret_post`.
+   */
   readonly clientAuthentication?: 'client_secret_basic' | 'client_secret_post'
   /** What a refresh asks for, no more than was granted. Default: all that was. */
   readonly scopes?: readonly string[]

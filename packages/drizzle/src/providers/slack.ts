@@ -49,8 +49,10 @@ export function slackAt<Metadata extends GrantMetadata>(
   app: OAuthApp,
 ): ProviderProfile<Metadata> {
   checkApp(app)
+  // In a Basic header, Slack's documentation has id and secret as they are, and RFC 6749 encodes the dot in each of its ids.
+  const client = { ...app, clientAuthentication: 'client_secret_post' } as const
   return {
-    ...standardProfile<Metadata>(slack, { tokenEndpoint }, app),
+    ...standardProfile<Metadata>(slack, { tokenEndpoint }, client),
     async revoke({ tokens: { access_token } }, { signal }) {
       if (access_token === undefined) return
       const headers = { authorization: `Bearer ${access_token.value}` }

@@ -129,10 +129,15 @@ describe('Slack', () => {
       expires_in: 43_200,
       scope: 'chat:write,users:read',
     }
-    const { profile, received } = await answering('slack', 200, { ok: true, token_type: 'bot', ...tokens })
+    const { profile } = await answering('slack', 200, { ok: true, token_type: 'bot', ...tokens })
     expect(await refresh(profile)).toMatchObject({ ...tokens, scope: 'chat:write users:read' })
-    expect(received[0]?.form).toEqual({ grant_type: 'refresh_token', refresh_token: refreshToken })
-    expect(received[0]?.headers.authorization).toMatch(/^Basic /)
+  })
+
+  it('gets id and secret as they are, in the body: a Basic header would have them encoded', async () => {
+    const { profile, received } = await answering('slack', 200, { ok: true, access_token: 'xoxe.xoxb-2' })
+    await refresh(profile)
+    expect(received.map(({ method, form }) => ({ method, form }))).toEqual([{ method: 'POST', form: asForm }])
+    expect(received[0]?.headers.authorization).toBeUndefined()
   })
 
   it.each([

@@ -2,8 +2,9 @@ import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import type { OpenGrant, ProviderError, ProviderProfile, TokenResponse } from '../../../src/index.ts'
 
-export const clientId = 'client-4711'
-export const clientSecret = 'secret-of-the-client:%+'
+/** With a dot, as Slack's ids have one, and all that comes back different where it is encoded and not decoded. */
+export const clientId = '4711.client-0815'
+export const clientSecret = 'secret-of_the-client:%+'
 export const app = { clientId, clientSecret }
 export const refreshToken = 'refresh-token-that-nobody-may-quote'
 export const accessToken = 'access-token-that-nobody-may-quote'
