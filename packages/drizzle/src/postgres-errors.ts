@@ -79,11 +79,21 @@ function stateOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-// Data exceptions, broken constraints, triggers of the app's own: their messages quote what was being written.
-const quotesValues = /^((22|23|44|P0)...|ERR_INVALID_ARG_TYPE)$/
+/**
+ * Classes of SQLSTATEs whose messages are Postgres's own and quote names at most: connections, features, transactions, names and
+ * rights, resources, operators, system errors. Those of others may quote what was being written.
+ */
+const quotesNames = /^(08|0A|25|26|28|3D|3F|40|42|53|54|55|57|58|XX)/
 
 /** Drivers hang the statement, its parameters and the row's values on their errors; message and code are passed on alone. */
 function withoutValues(error: unknown, code: string): Error {
-  const message = error instanceof Error && !quotesValues.test(code) ? error.message : 'withheld, as it may quote a row'
+  const message = error instanceof Error && isQuotable(error, code) ? error.message : 'withheld, as it may quote a row'
   return Object.assign(new Error(message), { code })
+}
+
+function isQuotable(error: Error, code: string): boolean {
+  // Postgres says where a function was running: one of the app's own, a trigger's, says anything under any SQLSTATE.
+  if ('where' in error && error.where !== undefined) return false
+  const isState = /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
+  return isState ? quotesNames.test(code) : code !== 'ERR_INVALID_ARG_TYPE'
 }

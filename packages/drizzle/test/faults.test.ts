@@ -14,7 +14,7 @@ import {
   PostgresSessionTable,
   pgSessionTable,
 } from '../src/session/index.ts'
-import { newTable, type OpenDatabase, openNodePostgres, openPostgresJs } from './support/databases.ts'
+import { databases, newTable, type OpenDatabase, openNodePostgres, openPostgresJs } from './support/databases.ts'
 import { remoteDatabase } from './support/suite-databases.ts'
 
 const session = sessionOf('ada')
@@ -202,6 +202,38 @@ describe.each([
       for (const secret of secrets) expect(everything).not.toContain(secret)
     }
   })
+})
+
+describe.each(databases)('what an error says of its cause, on $database', ({ open }) => {
+  it.each(['UA001', 'ABCDE', 'P0001', '42501', '57014', 'XX000'])(
+    'not the words of a trigger, which quote the row, whatever its SQLSTATE: %s',
+    async (errcode) => {
+      const db = await open()
+      const schema = await newTable(db)
+      const name = sql.identifier(`refuse_${randomUUID()}`)
+      const body = sql.raw(`'begin raise exception ''refused: %'', to_jsonb(new) using errcode = ''${errcode}''; end'`)
+      await db.execute(sql`create function ${name}() returns trigger language plpgsql as ${body}`)
+      await db.execute(sql`create trigger refuse before insert on ${schema} for each row execute function ${name}()`)
+      const table = new PostgresSessionTable(db, schema)
+      const row = { key: randomUUID(), record: randomBytes(64), expiresAt: 9_999, revision: 1, kid: randomUUID() }
+      const { error } = await outcome(() => table.insert(row, 0, { aborted: false, onabort: null }))
+      expect(error).toMatchObject({ cause: { code: errcode, message: expect.stringContaining('withheld') } })
+      const everything = inspect(error, { depth: 9, showHidden: true, getters: true })
+      for (const secret of [row.key, row.kid, 'refused']) expect(everything).not.toContain(secret)
+    },
+  )
+
+  it('those of Postgres, where they quote names alone', async () => {
+    const store = new PostgresSessionStore({ db: await open(), table: pgSessionTable('not there'), envelope })
+    const { error } = await outcome(() => store.get('id'))
+    expect(error).toMatchObject({ cause: { code: '42P01', message: 'relation "not there" does not exist' } })
+  })
+})
+
+it('of a connection that is not there, the driver’s words', async () => {
+  const { db } = closeLater(openNodePostgres('postgres://nobody@127.0.0.1:1/none'))
+  const { error } = await outcome(() => new PostgresSessionStore({ db, envelope }).get('id'))
+  expect(error).toMatchObject({ cause: { code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') } })
 })
 
 describe('the constructor says at once what is wrong', () => {
