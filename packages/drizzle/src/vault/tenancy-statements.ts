@@ -9,7 +9,12 @@ export function prepareTenancyStatements(db: PostgresDatabase, quotedTables: rea
   const tables = sql`(values ${sql.join(oids, sql`, `)}) as guarded(oid)`
   const isBound = sql`row_security_active(guarded.oid)`
   const ofThisRole = sql`exists (select from unnest(polroles) as role where role = 0 or pg_has_role(role, 'usage'))`
-  const showsAll = sql`polrelid = guarded.oid and polcmd = '*' and pg_get_expr(polqual, polrelid) = 'true'`
+  const policies = sql`from pg_policy where polrelid = guarded.oid and ${ofThisRole}`
+  const rows = sql`pg_get_expr(polqual, polrelid)`
+  const showsAll = sql`exists (select ${policies} and polpermissive and polcmd = '*' and ${rows} = 'true')`
+  // Of any command: to an update or a delete, too, a row that is hidden is not there.
+  const restrictive = sql`${policies} and not polpermissive and ${rows} <> 'true'`
+  const restrictiveNames = sql`(select string_agg(format('%I on %s', polname, polrelid::regclass), ', ') ${restrictive})`
   return {
     /** Sets the tenant for the transaction, and tells whether the table's policy holds for the role at all. */
     enterTenant: db
@@ -17,10 +22,11 @@ export function prepareTenancyStatements(db: PostgresDatabase, quotedTables: rea
       .from(sql`${tenantSetting(sql.placeholder('tenantId'))}, ${tables}`)
       .prepare(unnamed),
 
-    /** Whether the role sees the rows of all tenants. */
+    /** Whether a policy shows the role the rows of all tenants, and which others take some away again; null: none. */
     lookAround: db
       .select({
-        seesAll: sql<boolean>`bool_and(not ${isBound} or exists (select from pg_policy where ${showsAll} and ${ofThisRole}))`,
+        isShownAll: sql<boolean>`bool_and(not ${isBound} or ${showsAll})`,
+        restrictedBy: sql<string | null>`string_agg(${restrictiveNames}, ', ') filter (where ${isBound})`,
       })
       .from(tables)
       .prepare(unnamed),

@@ -130,8 +130,14 @@ export class VaultDatabase {
   /** Under a policy that lets it see but some rows, a role would take none for an answer. */
   async #checkOverview(db: PostgresDatabase): Promise<void> {
     const [standing] = await this.#tenancyOn(db).lookAround.execute()
-    if (standing?.seesAll === true) return
     const { factory, name } = this.#names
+    if (standing?.isShownAll === true) {
+      if (standing.restrictedBy === null) return
+      const role = `the role of ${this.isTenantBound ? 'systemDb' : 'db'}`
+      this.#fail(
+        `Row-level security hides rows from ${role} by a restrictive policy (${standing.restrictedBy}): exempt it`,
+      )
+    }
     this.#fail(
       this.isTenantBound
         ? `The role of systemDb does not see all rows of ${name}: name it as systemRole in ${factory} and migrate`

@@ -198,6 +198,35 @@ describe.each(drivers)('$driver', ({ open }) => {
     await expect(unaware.getAccessToken('1', 'google')).rejects.toThrow(config)
   })
 
+  it('a restrictive policy of the app’s that hides rows from the system’s role is told by its name', async () => {
+    const { db, systemDb, table, owner, roles } = await start()
+    const fresh = () => createTokenVault({ db, systemDb, table, envelope, providers })
+    const policy = (rest: string) =>
+      owner.execute(sql`create policy region on ${table} as restrictive ${sql.raw(rest)}`)
+    const drop = () => owner.execute(sql`drop policy region on ${table}`)
+    for (const command of ['all', 'select', 'update', 'delete']) {
+      await policy(`for ${command} to public using (tenant_id = '1')`)
+      await expect(fresh().rotate()).rejects.toThrow(config)
+      await expect(fresh().listGrants()).rejects.toThrow(/restrictive.*region on/)
+      await drop()
+    }
+    for (const harmless of [`for all to public using (true)`, `for select to ${roles.owner} using (false)`]) {
+      await policy(harmless)
+      expect(await fresh().rotate()).toMatchObject({ rows: 2 })
+      await drop()
+    }
+  })
+
+  it('a restrictive policy that shows all shows nothing where no permissive one does', async () => {
+    const { db, systemDb, table, owner } = await start()
+    const system = sql.identifier(`${getTableName(table)}_system`)
+    await owner.execute(sql`drop policy ${system} on ${table}`)
+    await owner.execute(sql`create policy guard on ${table} as restrictive for all to public using (true)`)
+    const vault = createTokenVault({ db, systemDb, table, envelope, providers })
+    await expect(vault.rotate()).rejects.toThrow(config)
+    await expect(vault.listGrants()).rejects.toThrow(/does not see all rows/)
+  })
+
   it.each([
     ['a uuid', uuid('tenant_id').notNull(), randomUUID(), randomUUID()],
     ['an integer', integer('tenant_id').notNull(), '7', '8'],
