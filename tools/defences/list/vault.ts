@@ -223,7 +223,7 @@ export const vault: readonly Defence[] = [
   {
     attack: 20,
     defence: 'what somebody writes into a row is quoted in no error',
-    patch: [replace(`${src}/refresh/standing.ts`, '/^[!-~]{1,64}(, HTTP \\d{3})?$/.test(lastError)', 'true')],
+    patch: [replace(`${src}/refresh/standing.ts`, 'isReported(lastError)', 'true')],
     testFile: outcomesTests,
     test: 'REFRESH_FAILED: what somebody wrote into the row by hand gets into no error',
   },

@@ -23,6 +23,15 @@ export function isOAuthCode(text: string): boolean {
   return oauthCodes.includes(text)
 }
 
+/** What the vault itself calls an answer that says nothing, or none. */
+const ownCodes = ['unknown', 'no_answer', 'timeout', 'malformed_response']
+
+/** Whether a text is a code known beforehand, with an HTTP status or without, and so nothing of anybody's own words. */
+export function isReported(text: string): boolean {
+  const code = text.replace(/, HTTP \d{3}$/, '')
+  return isOAuthCode(code) || ownCodes.includes(code)
+}
+
 /** What a row keeps of an error. */
 export interface ReportedError {
   readonly lastErrorCode: string

@@ -124,8 +124,17 @@ it.each(['REFRESH_FAILED', 'CONFIG_ERROR'])(
       await set(sql`${held}, last_error = ${lastError}`)
       return vault.getFreshAccessToken(google).catch((error: Error) => error.message)
     }
-    expect(await messageFor('unknown, HTTP 503')).toContain('(unknown, HTTP 503)')
-    for (const planted of ['x\n{"level":"info"}', 'all is well', 'x'.repeat(65)]) {
+    for (const known of ['unknown, HTTP 503', 'timeout', 'malformed_response, HTTP 200', 'invalid_client, HTTP 401']) {
+      expect(await messageFor(known)).toContain(`(${known})`)
+    }
+    const token = 'xoxe-1-My0xLToken'
+    for (const planted of [
+      'timeout\n{"level":"info"}',
+      token,
+      `${token}, HTTP 401`,
+      `timeout, HTTP ${token}`,
+      'toString',
+    ]) {
       expect(await messageFor(planted)).toContain('(unknown)')
     }
   },

@@ -1,6 +1,7 @@
 import { WaxsealError } from '@waxseal/core'
 import { askable } from '../grant.ts'
 import { isInUse } from '../grants.ts'
+import { isReported } from '../reported-error.ts'
 import type { Token, Tokens } from '../sealed-tokens.ts'
 import type { Standing } from './refresh-rows.ts'
 
@@ -88,7 +89,7 @@ export function judge(
 
 /** As the vault writes it, or `unknown`: whoever can write the table could put anything there, and an error goes into logs. */
 function errorOf({ lastError }: Standing['row']): string {
-  return lastError !== null && /^[!-~]{1,64}(, HTTP \d{3})?$/.test(lastError) ? lastError : 'unknown'
+  return lastError !== null && isReported(lastError) ? lastError : 'unknown'
 }
 
 /** By the database's clock. */
