@@ -41,6 +41,15 @@ export function checkUuid(what: string, value: unknown): string {
   return uuidPattern.test(id) ? id : misuse(`${what} must be a uuid`)
 }
 
+/** The version of a grant, as its column holds it. */
+export function checkVersion(what: string, value: unknown): number {
+  const isVersion = typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 2 ** 31
+  return isVersion ? value : misuse(`${what} must be that of an access token`)
+}
+
+/** How many bits the integers of a column have. */
+const integerBits: Readonly<Record<string, number>> = { smallint: 16, integer: 32, bigint: 64 }
+
 /**
  * How a tenant's id reads in the type of its column: a grant is sealed for the spelling that the row gives back, so
  * another spelling of the same value must become that one before.
@@ -48,11 +57,15 @@ export function checkUuid(what: string, value: unknown): string {
 export function tenantIdCheck(column: PgColumn): (value: unknown) => string {
   const type = column.getSQLType()
   if (type === 'uuid') return (value) => checkUuid('tenantId', value)
-  if (/int$|^integer$/.test(type)) {
+  const bits = integerBits[type]
+  if (bits !== undefined) {
     return (value) => {
       const isInteger = typeof value === 'string' && /^(0|-?[1-9][0-9]{0,18})$/.test(value)
-      return isInteger ? value : misuse('tenantId must be an integer as a string')
+      const fits = isInteger && BigInt.asIntN(bits, BigInt(value)) === BigInt(value)
+      return fits ? value : misuse(`tenantId must be a ${type} as a string`)
     }
   }
-  return (value) => checkName('tenantId', value) || misuse('tenantId must not be empty')
+  // Of a varchar that is shorter than our names.
+  const longest = Math.min(LONGEST_NAME, Number(/\d+/.exec(type)?.[0] ?? LONGEST_NAME))
+  return (value) => checkName('tenantId', value, longest) || misuse('tenantId must not be empty')
 }

@@ -1,4 +1,4 @@
-import { checkInstant, checkUuid, misuse } from './arguments.ts'
+import { checkInstant, checkUuid, checkVersion, misuse } from './arguments.ts'
 import { type GrantName, type GrantStatus, grantStatuses } from './grant.ts'
 import { checkMetadata, checkScopes, checkTokens, type TokenInputs } from './grant-input.ts'
 import type { GrantRow } from './grant-row.ts'
@@ -186,7 +186,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     version: number,
     { signal }: WaitOptions = {},
   ): Promise<FreshAccessToken> {
-    if (!Number.isInteger(version) || version < 1) misuse('version must be that of an access token')
+    checkVersion('version', version)
     return this.#fresh(selector, () => ({ version, reason: 'refused' }), signal)
   }
 

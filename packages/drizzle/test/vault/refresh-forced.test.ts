@@ -1,4 +1,5 @@
 /** Refreshes that somebody asks for: an API that answers 401, a button. */
+import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { databases, servers } from '../support/databases.ts'
@@ -52,9 +53,14 @@ describe.each(databases)('$database', ({ open }) => {
   })
 
   it('a version that cannot be is refused', async () => {
-    const { vault } = await refreshing(await open())
-    expect(await codeOf(vault.reportUnauthorized(google, 0))).toBe('ERR_WAXSEAL_ARGUMENT')
-    expect(await codeOf(vault.reportUnauthorized(google, 'x' as never))).toBe('ERR_WAXSEAL_ARGUMENT')
+    const { vault, connect } = await refreshing(await open())
+    await connect(3600)
+    const saved = { ...google, account: '', kind: 'oauth' as const, id: randomUUID(), record: '', scopes: null }
+    for (const version of [0, 1.5, 2 ** 31, 'x' as never]) {
+      expect(await codeOf(vault.reportUnauthorized(google, version))).toBe('ERR_WAXSEAL_ARGUMENT')
+      expect(await codeOf(vault.recoverGrant({ ...saved, version }))).toBe('ERR_WAXSEAL_ARGUMENT')
+    }
+    expect(await vault.reportUnauthorized(google, 2 ** 31 - 1)).toMatchObject({ version: 1 })
   })
 })
 

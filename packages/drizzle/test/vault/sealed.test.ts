@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { createEnvelope, generateKey, localKeyring } from '@waxseal/core'
 import { getTableName, sql } from 'drizzle-orm'
-import { integer, uuid } from 'drizzle-orm/pg-core'
+import { bigint, integer, smallint, uuid, varchar } from 'drizzle-orm/pg-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createTokenVault } from '../../src/vault/index.ts'
@@ -121,6 +121,29 @@ describe.each(databases)('$database', ({ open }) => {
     await numbered.storeToken('42', 'google', 'api_key', { value: 'key' })
     expect(await numbered.getToken('42', 'google', 'api_key')).toMatchObject({ tenantId: '42', value: 'key' })
     await expect(numbered.getToken('042', 'google', 'api_key')).rejects.toMatchObject({ code: 'ERR_WAXSEAL_ARGUMENT' })
+  })
+
+  it.each([
+    [smallint('tenant').notNull(), ['32767', '-32768'], ['32768', '-32769']],
+    [integer('tenant').notNull(), ['2147483647', '-2147483648'], ['2147483648', '-2147483649']],
+    [
+      bigint('tenant', { mode: 'bigint' }).notNull(),
+      ['9223372036854775807', '-9223372036854775808'],
+      ['9223372036854775808', '-9223372036854775809', '9'.repeat(99)],
+    ],
+    [varchar('tenant', { length: 3 }).notNull(), ['😀😀😀'], ['1234', '123 ']],
+  ])('a tenant that its column cannot hold is refused', async (tenantId, possible, impossible) => {
+    const { vault } = await newVault(await open(), { tenantId })
+    for (const tenant of possible) {
+      await vault.storeToken(tenant, 'google', 'api_key', { value: tenant })
+      expect(await vault.getToken(tenant, 'google', 'api_key')).toMatchObject({ tenantId: tenant, value: tenant })
+    }
+    const refused = { code: 'ERR_WAXSEAL_ARGUMENT' }
+    for (const tenant of impossible) {
+      await expect(vault.storeToken(tenant, 'google', 'api_key', { value: 'key' })).rejects.toMatchObject(refused)
+      await expect(vault.getToken(tenant, 'google', 'api_key')).rejects.toMatchObject(refused)
+      await expect(vault.listGrants({ tenantId: tenant })).rejects.toMatchObject(refused)
+    }
   })
 })
 

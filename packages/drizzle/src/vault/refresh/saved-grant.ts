@@ -1,5 +1,5 @@
 import { recordToText } from '@waxseal/core'
-import { checkUuid, misuse } from '../arguments.ts'
+import { checkUuid, checkVersion, misuse } from '../arguments.ts'
 import type { GrantName } from '../grant.ts'
 import { checkScopes } from '../grant-input.ts'
 import type { GrantRow } from '../grant-row.ts'
@@ -31,11 +31,11 @@ export function savedGrant(claimed: GrantRow, value: SealedValue, scopes: readon
 
 /** Throws `ERR_WAXSEAL_ARGUMENT` for what no `onPersistFailure` was given. */
 export function checkSavedGrant({ id, version, record, scopes }: SavedGrant, name: GrantName): SavedGrant {
-  if (!Number.isInteger(version) || typeof record !== 'string') misuse('saved must be what onPersistFailure was given')
+  if (typeof record !== 'string') misuse('saved must be what onPersistFailure was given')
   return {
     ...name,
     id: checkUuid('saved.id', id),
-    version,
+    version: checkVersion('saved.version', version),
     record,
     scopes: scopes === null ? null : checkScopes(scopes),
   }
