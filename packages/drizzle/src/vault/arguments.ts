@@ -41,6 +41,11 @@ export function checkUuid(what: string, value: unknown): string {
   return uuidPattern.test(id) ? id : misuse(`${what} must be a uuid`)
 }
 
+/** Of one that is none, a wait could end with an error that nobody handles. */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) misuse('signal must be an AbortSignal')
+}
+
 /** The version of a grant, as its column holds it. */
 export function checkVersion(what: string, value: unknown): number {
   const isVersion = typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 2 ** 31

@@ -1,4 +1,3 @@
-import { WaxsealError } from '@waxseal/core'
 import { type Batch, Batches } from '@waxseal/session'
 import type { GrantName } from './grant.ts'
 import type { KeptGrant } from './grant-row.ts'
@@ -28,16 +27,9 @@ export class GrantReads {
 
   async #send(batch: Batch<string, KeptGrant | undefined>): Promise<void> {
     const keys = [...new Set(batch.waiting.map(({ request }) => request))]
-    try {
-      const rows = keys.length === 1 ? [await this.#findOne(nameOf(keys[0] ?? ''))] : await this.#findMany(keys)
-      const found = new Map(rows.map((row) => [row && keyOf(row), row]))
-      for (const { request, resolve } of batch.waiting) resolve(found.get(request))
-    } catch (error) {
-      // A tenant that the column does not take, a number too large for it, fails all; sent singly its own caller.
-      const isOfOne = error instanceof WaxsealError && error.code === 'ERR_WAXSEAL_TABLE_INVALID'
-      if (!isOfOne || keys.length === 1) throw error
-      batch.singly((key) => this.#findOne(nameOf(key)))
-    }
+    const rows = keys.length === 1 ? [await this.#findOne(nameOf(keys[0] ?? ''))] : await this.#findMany(keys)
+    const found = new Map(rows.map((row) => [row && keyOf(row), row]))
+    for (const { request, resolve } of batch.waiting) resolve(found.get(request))
   }
 
   async #findMany(keys: readonly string[]): Promise<KeptGrant[]> {

@@ -1,4 +1,4 @@
-import { checkInstant, checkUuid, checkVersion, misuse } from './arguments.ts'
+import { checkInstant, checkSignal, checkUuid, checkVersion, misuse } from './arguments.ts'
 import { type GrantName, type GrantStatus, grantStatuses } from './grant.ts'
 import { checkMetadata, checkScopes, checkTokens, type TokenInputs } from './grant-input.ts'
 import type { GrantRow } from './grant-row.ts'
@@ -211,6 +211,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
    * in the events and in their rows.
    */
   async refreshSweep(options: SweepOptions = {}): Promise<SweepCounts> {
+    checkSignal(options.signal)
     return refreshSweep(this.parts.refresher, options)
   }
 
@@ -236,6 +237,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
    * await vault.rotate({ limitPerSecond: 200, onProgress: ({ rows, cursor }) => log.info({ rows, cursor }) })
    */
   async rotate(options: RotationOptions = {}): Promise<RotationProgress> {
+    checkSignal(options.signal)
     return observed('rotate', {}, () => this.parts.rotation.run(options))
   }
 
@@ -248,6 +250,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
    */
   async pruneOutbox({ olderThanSeconds, signal }: PruneOutboxOptions): Promise<number> {
     if (!(olderThanSeconds >= 0 && olderThanSeconds < 1e9)) misuse('olderThanSeconds must be a number, not negative')
+    checkSignal(signal)
     const rows = this.parts.outboxRows ?? misuse('the vault has no outbox: it is an option of createTokenVault')
     return observed('prune', {}, () => rows.prune(olderThanSeconds, signal))
   }
@@ -277,6 +280,7 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     signal: AbortSignal | undefined,
   ): Promise<FreshAccessToken> {
     const name = this.parts.name({ ...selector, kind: 'oauth' })
+    checkSignal(signal)
     const call = async () => {
       signal?.throwIfAborted()
       return this.parts.refresher.get(name, await demanded(name), signal)
@@ -285,7 +289,10 @@ export class TokenVault<Profiles extends ProviderProfiles> extends TokenVaultSer
     return observed('get', name, () => unlessAborted(call(), signal))
   }
 
-  #filter({ tenantId, provider }: GrantFilter<string>): RowFilter {
+  #filter(filter: GrantFilter<string>): RowFilter {
+    const { tenantId, provider } = filter
+    // An id that is missing by mistake must not show one tenant the grants of all.
+    if ('tenantId' in filter && tenantId === undefined) misuse('tenantId is undefined: leave it out for all tenants')
     return {
       tenantId: tenantId === undefined ? undefined : this.parts.tenantId(tenantId),
       provider: provider === undefined ? undefined : this.parts.provider(provider),

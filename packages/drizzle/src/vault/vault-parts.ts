@@ -97,6 +97,9 @@ export class VaultParts {
     if (typeof envelope?.sealJson !== 'function') misuse('envelope must come from createEnvelope()')
     if (typeof providers !== 'object' || providers === null) misuse('providers must be an object of profiles by name')
     for (const name of Object.keys(providers)) checkName('the name of a provider', name, LONGEST_PROVIDER)
+    if (onPersistFailure !== undefined && typeof onPersistFailure !== 'function') {
+      misuse('onPersistFailure must be a function')
+    }
     const settings = refreshSettings(providers)
     const database = new VaultDatabase({ db, systemDb, table, outbox, preparedStatements })
     this.rows = new GrantRows(database, table)

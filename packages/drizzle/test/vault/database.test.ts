@@ -106,6 +106,7 @@ it.each([
   ['replicas', { db: { $replicas: [] } }],
   ['no envelope', { envelope: undefined }],
   ['no providers', { providers: undefined }],
+  ['a hook that is none', { onPersistFailure: 'save' }],
   ['a provider with a long name', { providers: { ['x'.repeat(65)]: {} } }],
 ])('refuses %s', async (_, change) => {
   const { db, close } = openNodePostgres(inject('postgres'))

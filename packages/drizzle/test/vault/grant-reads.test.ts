@@ -41,7 +41,7 @@ describe.each(databases)('concurrent reads by $database', ({ open }) => {
     const outcomes = await Promise.allSettled(['42', '99999999999'].map((id) => vault.getAccessToken(id, 'google')))
     expect(outcomes).toMatchObject([
       { value: { token: 'at' } },
-      { status: 'rejected', reason: { code: 'ERR_WAXSEAL_TABLE_INVALID' } },
+      { status: 'rejected', reason: { code: 'ERR_WAXSEAL_ARGUMENT' } },
     ])
   })
 })

@@ -265,4 +265,12 @@ describe.each(databases)('$database', ({ open }) => {
       await expect(vault.listGrants(query as never)).rejects.toMatchObject({ code: 'ERR_WAXSEAL_ARGUMENT' })
     },
   )
+
+  it('refuses a tenant that is missing by mistake: without one, all tenants are meant', async () => {
+    const { vault } = await start()
+    const query = { tenantId: undefined } as never
+    const refused = { code: 'ERR_WAXSEAL_ARGUMENT', message: expect.stringContaining('tenantId') }
+    await expect(vault.listGrants(query)).rejects.toMatchObject(refused)
+    await expect(vault.countGrants(query)).rejects.toMatchObject(refused)
+  })
 })

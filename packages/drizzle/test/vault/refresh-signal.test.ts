@@ -29,6 +29,20 @@ async function locked(name: string, act: () => Promise<void>): Promise<void> {
   })
 }
 
+it.each<[string, (vault: Vault, options: never) => Promise<unknown>]>([
+  ...calls,
+  ['refreshSweep', (vault, options) => vault.refreshSweep(options)],
+  ['rotate', (vault, options) => vault.rotate(options)],
+])('%s takes no controller for its signal, and none is left with an error that nobody handles', async (_, call) => {
+  const { vault, provider, connect } = await refreshing(open())
+  await connect(-1)
+  await expect(call(vault, { signal: new AbortController() } as never)).rejects.toMatchObject({
+    code: 'ERR_WAXSEAL_ARGUMENT',
+    message: expect.stringContaining('AbortSignal'),
+  })
+  expect(provider.calls).toBe(0)
+})
+
 describe.each(calls)('%s', (_, call) => {
   it('while the database does not answer', async () => {
     const { vault, provider, connect, table, row } = await refreshing(open())
